@@ -1,0 +1,1 @@
+"""Stores behind the gateway: each implements :class:`multistore.gateway.ports.Backend`."""

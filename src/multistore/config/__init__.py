@@ -1,0 +1,1 @@
+"""Configuration: from files, flags and environment to compiled registries."""

@@ -1,0 +1,1 @@
+"""Decisions. Sans-I/O: a request in, a plan out."""

@@ -1,0 +1,133 @@
+"""Plans: what a runtime must do next. No I/O here, ever."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from multistore.types import Origin
+    from multistore.wire import HeaderSet, RequestHead, ResponseHead, Signer
+
+__all__ = ["Answer", "Forward", "Gather", "Plan", "Respond", "Translate"]
+
+Fields = tuple[tuple[bytes, bytes], ...]
+
+
+class Respond:
+    """Answer here, without a backend.
+
+    ``fields`` are without framing and request id: the runtime adds both, leaves
+    the body out for HEAD (Content-Length stays), and closes afterwards if ``close``.
+    """
+
+    __slots__ = ("body", "close", "fields", "status")
+
+    def __init__(
+        self, status: int, fields: Fields = (), body: bytes = b"", *, close: bool = False
+    ) -> None:
+        self.status = status
+        self.fields = fields
+        self.body = body
+        self.close = close
+
+
+class Forward:
+    """Relay to a backend: a recipe, rendered and signed once per attempt.
+
+    ``wire.write_request_head`` gets ``method``, ``target`` (encoded, canonical),
+    ``host``, ``head`` filtered by ``keep``, ``add``, ``length``, ``payload`` and
+    ``signer``. ``length`` is the body's length in bytes, -1 for no body and no
+    Content-Length; the client's body is relayed untouched. ``sha256`` is set when
+    the body must hash to it *here* (hex): the last bytes are then held back until
+    it does (law 6). ``replayable``: a second attempt cannot do harm (GET, HEAD; see
+    the retry law). ``answer`` says what becomes of the response.
+    """
+
+    __slots__ = (
+        "add",
+        "answer",
+        "head",
+        "host",
+        "keep",
+        "length",
+        "method",
+        "origin",
+        "payload",
+        "replayable",
+        "sha256",
+        "signer",
+        "target",
+    )
+
+    def __init__(
+        self,
+        origin: Origin,
+        method: str,
+        target: bytes,
+        host: bytes,
+        head: RequestHead | None,
+        keep: HeaderSet,
+        add: Fields,
+        length: int,
+        payload: bytes,
+        signer: Signer | None,
+        answer: Answer,
+        *,
+        sha256: bytes | None = None,
+        replayable: bool = False,
+    ) -> None:
+        self.origin = origin
+        self.method = method
+        self.target = target
+        self.host = host
+        self.head = head
+        self.keep = keep
+        self.add = add
+        self.length = length
+        self.payload = payload
+        self.signer = signer
+        self.answer = answer
+        self.sha256 = sha256
+        self.replayable = replayable
+
+
+Plan = Respond | Forward
+
+
+class Answer(Protocol):
+    """What becomes of a backend's response.
+
+    With ``relay`` a 200, 204, 206 or 304 is relayed without asking: fields that
+    ``keep`` allows, then those of ``extra`` that the backend did not send. For
+    any other status, and for all of them without ``relay``, ``on_head`` decides.
+    """
+
+    keep: HeaderSet
+    extra: Fields
+    relay: bool
+
+    def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
+        """None relays after all. ``Respond`` drops the backend's body."""
+
+
+class Translate(Protocol):
+    """A body that is rewritten as it flows; its length is not known beforehand.
+
+    ``feed`` and ``finish`` return bytes for the client. Either may raise
+    ``S3Error``: after the head has gone out that is a fault (law 7).
+    """
+
+    status: int
+    fields: Fields
+
+    def feed(self, data: bytes) -> bytes: ...
+    def finish(self) -> bytes: ...
+
+
+class Gather(Protocol):
+    """A small body that is read whole (at most ``limit`` bytes, the rest is dropped) before
+    the next plan is known. For HEAD, 204 and 304 the body is empty."""
+
+    limit: int
+
+    def finish(self, body: bytes) -> Plan: ...

@@ -1,0 +1,46 @@
+"""One request as every runtime must supply it, and as the phases complete it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from multistore.gateway.operation import Operation
+    from multistore.types import Bucket, Identity
+    from multistore.wire import RequestHead, Target
+
+__all__ = ["GatewayRequest"]
+
+
+class GatewayRequest:
+    """What a client asked for (law 1: parsed once, read by everybody).
+
+    The runtime supplies ``head``, ``peer`` (the client's address), ``secure`` (TLS),
+    ``request_id`` and ``now`` (Unix time in seconds, taken once). The phases of
+    ``engine.decide`` fill in the rest; what a failed request did not reach stays None.
+    """
+
+    __slots__ = (
+        "bucket",
+        "head",
+        "identity",
+        "now",
+        "operation",
+        "peer",
+        "request_id",
+        "secure",
+        "target",
+    )
+
+    def __init__(
+        self, head: RequestHead, peer: str, secure: bool, request_id: str, now: float
+    ) -> None:
+        self.head = head
+        self.peer = peer
+        self.secure = secure
+        self.request_id = request_id
+        self.now = now
+        self.target: Target | None = None
+        self.operation: Operation | None = None
+        self.identity: Identity | None = None
+        self.bucket: Bucket | None = None

@@ -1,0 +1,88 @@
+"""Every cap and deadline, with the reason for its value.
+
+The defaults come from ``security model`` in the documentation; an operator may
+change those in :class:`Limits` and :class:`Timeouts` (tables ``[limits]`` and
+``[timeouts]``). The constants below them are S3's own and cannot be changed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "CLOCK_SKEW",
+    "ERROR_BODY_MAX",
+    "KEY_MAX",
+    "LIST_MAX_KEYS",
+    "METADATA_MAX",
+    "Limits",
+    "PRESIGN_MAX",
+    "Timeouts",
+]
+
+#: Longest object key in bytes of UTF-8 (S3: "Naming Amazon S3 objects").
+KEY_MAX = 1024
+#: Entries of one listing page (S3: ListObjectsV2, MaxKeys).
+LIST_MAX_KEYS = 1000
+#: User metadata of one object, names and values together, in bytes (S3: "User-defined metadata").
+METADATA_MAX = 2048
+#: Seconds between the signed date and our clock (S3: "RequestTimeTooSkewed").
+CLOCK_SKEW = 900
+#: Longest life of a presigned URL in seconds (S3: "Authenticating requests: query parameters").
+PRESIGN_MAX = 604_800
+#: Bytes of a backend's error document that are read before giving up on it.
+ERROR_BODY_MAX = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes and counts. All sizes are in bytes."""
+
+    #: Request head. A sealed token is about 2 KiB, a key 1 KiB, metadata 2 KiB; nginx allows 32 KiB in all.
+    head_bytes: int = 32_768
+    #: Header lines of one head (Apache, hyper: 100).
+    head_fields: int = 100
+    #: Request target (nginx: 8 KiB).
+    target_bytes: int = 8_192
+    #: Object size taken in one PUT: S3 allows 5 GiB.
+    object_bytes: int = 5 * 1024**3
+    #: Body that is read and thrown away so that a connection can be kept after an early answer.
+    discard_bytes: int = 65_536
+    #: Requests on one connection before it is closed (nginx: keepalive_requests 1000).
+    requests_per_connection: int = 10_000
+    #: Open client connections of one worker.
+    connections: int = 8_192
+    #: Open client connections from one address.
+    connections_per_peer: int = 512
+    #: Connections to one backend, busy and idle together.
+    backend_connections: int = 256
+    #: Idle connections kept to one backend.
+    backend_idle: int = 128
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Deadlines in seconds, each for a whole phase, never for one read."""
+
+    #: First byte of a request head to its last (slowloris).
+    head: float = 10.0
+    #: TLS handshake with a client.
+    handshake: float = 5.0
+    #: Idle connection between two requests.
+    keep_alive: float = 60.0
+    #: A body that makes no progress at all, in either direction.
+    stall: float = 30.0
+    #: Window over which a body must keep up ``rate``.
+    rate_window: float = 20.0
+    #: Slowest acceptable body, in bytes per second over ``rate_window``.
+    rate: float = 1024.0
+    #: TCP and TLS connect to a backend.
+    connect: float = 3.0
+    #: Request sent to the first byte of the backend's answer.
+    first_byte: float = 60.0
+    #: Idle connection to a backend; below what backends themselves allow.
+    backend_idle: float = 15.0
+    #: Age at which a backend connection is retired (new addresses get used).
+    backend_age: float = 600.0
+    #: Time that running requests get when the process is asked to stop.
+    drain: float = 30.0

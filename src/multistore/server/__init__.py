@@ -1,0 +1,1 @@
+"""Sockets. Carries out plans; the only place that knows an event loop."""
