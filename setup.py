@@ -43,7 +43,11 @@ kernel_and_server = sorted(
     glob("src/multistore/wire/_native/*.pyx") + glob("src/multistore/server/*.pyx")
 )
 # A gateway module with a .pxd overlay is compiled in place; its source stays plain Python.
-overlays = [p[:-3] + "py" for p in sorted(glob("src/multistore/gateway/*.pxd"))] if GATEWAY else []
+overlays = [
+    p[:-3] + "py"
+    for p in sorted(glob("src/multistore/gateway/*.pxd"))
+    if GATEWAY and not p.endswith("__init__.pxd")
+]
 extensions = [extension(p) for p in kernel_and_server + overlays if ONLY in module_name(p)]
 
 setup(
