@@ -64,6 +64,9 @@ class RequestHead:
     ) -> None:
         """Builds a head from parsed parts, applying every check that ``scan_request`` applies
         to fields (so that heads read by httptools obey the same rules). ``version`` is 10 or 11.
+        ``target`` may be absolute-form (RFC 9112 3.2.2): its authority must equal Host, and the
+        property ``target`` is then the origin-form that is left. ``raw`` is what the head was
+        read from, for a kernel that keeps spans; it is not read again.
 
         Raises: BadRequest (``fatal``).
         """
@@ -84,7 +87,8 @@ class RequestHead:
         """False for HTTP/1.0 and for ``Connection: close``."""
     @property
     def expect_continue(self) -> bool:
-        """``Expect: 100-continue`` on HTTP/1.1. Another expectation is BAD."""
+        """``Expect: 100-continue`` (any case of letters) on HTTP/1.1; on HTTP/1.0 it is ignored
+        (RFC 9110 10.1.1). Another expectation is BAD on both."""
     def get(self, name: bytes) -> bytes | None:
         """First value of a field by its lower-case name, or None."""
     def get_all(self, name: bytes) -> list[bytes]: ...
@@ -92,9 +96,17 @@ class RequestHead:
         """All fields in order, names in lower case."""
 
 class ResponseHead:
-    """Status line and header fields of one backend answer."""
+    """Status line and header fields of one backend answer.
 
-    def __init__(self, status: int, version: int, fields: Headers, *, raw: bytes = b"") -> None: ...
+    ``content_length`` and ``chunked`` say what the fields say; an answer that has no body by its
+    status or the request's method (HEAD, 1xx, 204, 304) is not framed by them (RFC 9112 6.3).
+    """
+
+    def __init__(self, status: int, version: int, fields: Headers, *, raw: bytes = b"") -> None:
+        """The checks of ``scan_response`` but those that need the request's method.
+
+        Raises: BadGateway (``fatal``).
+        """
     @property
     def status(self) -> int: ...
     @property
@@ -119,11 +131,21 @@ def scan_request(
     obs-fold, no control characters in values (obs-text is allowed), exactly one Host, at most one
     Content-Length of plain digits without leading zeros (``0`` itself is fine) below 2**63, no
     Transfer-Encoding, ``Connection`` naming only close, keep-alive, te, upgrade, http2-settings.
-    OTHER: what is legal beside that: Transfer-Encoding exactly ``chunked`` without Content-Length,
-    HTTP/1.0, absolute-form. MORE when the head is not whole and no limit is reached yet.
+    OTHER: what is legal beside that: Transfer-Encoding exactly ``chunked`` without Content-Length
+    (not on HTTP/1.0), HTTP/1.0, absolute-form ``http(s)://`` whose authority equals Host. All the
+    other rules hold for OTHER too. MORE when the head is not whole and no limit is reached yet.
     BAD: everything else, ``reason`` saying what in a few words that are safe to show;
     a limit exceeded is BAD with the reasons "request head too large", "too many header fields",
-    "request target too long". ``head`` is None unless ORDINARY. ``consumed`` counts the head.
+    "request target too long". ``head`` is None unless ORDINARY. ``consumed`` counts the head, the
+    skipped CRLF included, for ORDINARY and OTHER, and is 0 otherwise.
+
+    Methods are GET, HEAD, PUT, POST, DELETE, OPTIONS; others are BAD (security model, 2e). A target
+    holds bytes 0x21-0x7E without ``#``. Host is a name or address of ``A-Za-z0-9.-_~`` or a
+    bracketed literal of ``0-9A-Fa-f:.``, then optionally ``:`` and 1 to 5 digits; also HTTP/1.0
+    needs it. Elements of Connection are compared in any case of letters, empty ones are skipped.
+    A head that is not whole may already be BAD, but only when no continuation would make it legal;
+    ``max_bytes`` bytes without the end of the head are BAD. Which of several faults ``reason``
+    names is the kernel's choice.
     """
 
 def scan_response(
@@ -135,7 +157,10 @@ def scan_response(
     delimits or that cannot be there (HEAD, 1xx, 204, 304). ORDINARY with ``chunked`` set: the
     body is chunked (HTTP/1.1 only); its bytes go to httptools. Content-Length together with
     Transfer-Encoding, a repeated or malformed Content-Length, another transfer coding, and a
-    body delimited by the end of the connection are BAD. Header names may hold ``_``.
+    body delimited by the end of the connection are BAD. Header names may hold ``_``. The reason
+    phrase is not kept and may be missing with its blank. No CRLF is skipped before the status
+    line, Connection may name anything, HTTP/1.0 never keeps the connection. ``consumed`` and
+    incomplete heads as in ``scan_request``, with "response head too large".
     """
 
 class HeaderSet:
@@ -173,7 +198,8 @@ class Target:
 def parse_target(target: bytes, bucket: str | None = None) -> Target:
     """Splits an origin-form target. With ``bucket`` (virtual-hosted style) the whole path after
     its first ``/`` is the key; else all leading ``/`` are skipped, and what stands before the
-    next raw ``/`` is the bucket. Later ``//`` belong to the key.
+    next raw ``/`` is the bucket. Later ``//`` belong to the key. Empty pairs of the query are
+    skipped. Raw bytes are not judged here but for ``#``: ``scan_request`` did that.
 
     Raises: InvalidURI (not origin-form, ``#``, malformed percent-escape, bucket, key or
     parameter that is not UTF-8), KeyTooLongError.
@@ -216,9 +242,12 @@ class Authorization:
     def signature(self) -> bytes: ...
 
 def parse_authorization(value: bytes) -> Authorization:
-    """Reads the header of rule 2: algorithm, blank, the three fields once each in any order,
-    separated by commas with or without blanks; scope date of 8 digits, terminator
+    """Reads the header of rule 2: algorithm, blanks, the three fields once each in any order,
+    separated by commas with or without blanks around them; scope date of 8 digits, terminator
     ``aws4_request``; signature of 64 lower-case hex digits. The access key may not hold ``/``.
+    The five parts of the credential are not empty and of bytes 0x21-0x7E. Schemes are compared
+    exactly. ``SignedHeaders`` is judged by ``check_signed_headers``. A presigned query holds the
+    same three fields under other names; joined to such a header it can be read here as well.
 
     Raises: AuthorizationHeaderMalformed; InvalidRequest for AWS (SigV2) with the text of SEM-4,
     NotImplemented for AWS4-ECDSA-P256-SHA256, InvalidRequest for any other scheme.
@@ -228,7 +257,9 @@ def check_signed_headers(head: RequestHead, authorization: Authorization) -> Non
     """Rules 5 and 6: names sorted, lower-case, not empty, not repeated, all present; ``host``,
     ``content-md5`` and every ``x-amz-*`` field present are among them, ``x-amz-content-sha256``
     excepted. host, authorization, date, x-amz-date, x-amz-content-sha256, x-amz-security-token,
-    content-length, x-amz-copy-source occur at most once.
+    content-length, x-amz-copy-source occur at most once. Checked in this order: form of the
+    list, repetition, presence, fields that are not signed (named in the order of the head, joined
+    by ``, ``; ``host`` first).
 
     Raises: AccessDenied with the field ``HeadersNotSigned``; InvalidRequest for repetition;
     SignatureDoesNotMatch for a signed name that is not there; AuthorizationHeaderMalformed.
@@ -244,7 +275,9 @@ def verify(
 ) -> bool:
     """Whether the signature holds over path and query as sent, or else over their
     decode-encode form (SEM-2); compared in constant time. Repeated headers are joined by ``,``,
-    runs of blanks folded. Raises nothing."""
+    runs of blanks (SP, HTAB) folded to one SP. Pairs of the query are sorted by (name, value),
+    ``k`` stands for ``k=``, and in the second form ``+`` is a blank, ``%20``, as in
+    ``Target.params`` (SEM-1). Raises nothing."""
 
 def verify_presigned(
     head: RequestHead,
@@ -254,7 +287,8 @@ def verify_presigned(
     amz_date: bytes,
     payload: bytes = b"UNSIGNED-PAYLOAD",
 ) -> bool:
-    """The same for a presigned URL: ``X-Amz-Signature`` is left out of the query."""
+    """The same for a presigned URL: ``X-Amz-Signature`` (by its decoded name, in exactly this
+    case) is left out of the query."""
 
 def sign(
     method: str,
@@ -269,7 +303,8 @@ def sign(
     service: str = "s3",
 ) -> bytes:
     """The value of ``Authorization`` for a request with exactly these signed headers (``host``
-    among them, names in any case). The path is used as it is: S3 does not normalise."""
+    among them, names in any case). The path is used as it is: S3 does not normalise. The query
+    is used as ``verify`` reads it first: its pairs as they are, sorted, ``k`` as ``k=``."""
 
 def presign(
     method: str,
@@ -285,7 +320,9 @@ def presign(
     service: str = "s3",
     headers: Headers = (),
 ) -> bytes:
-    """``target`` with a presigned query, signed over ``host`` and ``headers``."""
+    """``target`` with a presigned query, signed over ``host`` and ``headers``. The parameters
+    follow those of ``target`` (which holds none of them yet) in the order Algorithm, Credential,
+    Date, Expires, Security-Token, SignedHeaders, Signature."""
 
 class Signer:
     """A backend credential that signs request heads; keeps the key of the current day."""
@@ -323,9 +360,11 @@ def write_request_head(
     if-*; nothing else. ``target`` is written and signed as it is: path encoded, query canonical
     (``k=v`` pairs encoded and sorted). Host, Content-Length, Connection, Transfer-Encoding,
     Authorization, Expect, x-amz-date, x-amz-content-sha256 and x-amz-security-token of ``head``
-    never pass, whatever ``keep`` says.
+    never pass, whatever ``keep`` says. All names are written in lower case as ``name: value``;
+    fields of one name keep their order. What this function writes itself must not be in ``add``.
 
-    Raises: InternalError when a value holds CR, LF or NUL, or ``target`` a blank or control.
+    Raises: InternalError when a name or value holds CR, LF or NUL, or ``target`` a blank or
+    control.
     """
 
 def write_response_head(
@@ -337,9 +376,12 @@ def write_response_head(
     """A whole HTTP/1.1 response head: status line, the fields of ``head`` that ``keep`` allows in
     their order (repeated ones stay repeated), then ``add``. A name in ``add`` replaces the same
     name from ``head``. Framing fields are the caller's business: Content-Length,
-    Transfer-Encoding, Connection and Keep-Alive of ``head`` never pass.
+    Transfer-Encoding, Connection and Keep-Alive of ``head`` never pass. ``keep`` None keeps
+    nothing. All names are written in lower case as ``name: value``. The reason phrase is that of
+    RFC 9110 for 100, 200-206, 301-304, 307, 308, 400, 401, 403-405, 408, 409, 411-414, 416, 417,
+    429 (RFC 6585) and 500-505, and empty otherwise (the blank before it stays).
 
-    Raises: InternalError when a value holds CR, LF or NUL.
+    Raises: InternalError when a name or value holds CR, LF or NUL.
     """
 
 # --- XML ------------------------------------------------------------------------------------------
@@ -353,16 +395,23 @@ class XmlReader:
     instruction but the declaration, only the five named and numeric character references.
     Comments and namespaces (prefixes, attributes) are read over; names lose their prefix.
     An empty element is a LEAF with b"". Text beside elements must be white space. Memory is
-    bounded by ``max_text`` (bytes of one text) and ``max_depth``."""
+    bounded by ``max_text`` (bytes of one text) and ``max_depth``.
+
+    CDATA is text. Names are ASCII. A tag is at most 4096 bytes long, a reference 12. Attributes
+    are ``name="value"`` without ``<`` in the value and not looked at beyond that. The declaration
+    says version 1.0 and, if anything, encoding UTF-8; a byte order mark before it is skipped.
+    References may name any character but U+0000 and surrogates, ``&#x1;`` included, since S3
+    writes it; raw control characters and ``]]>`` in text are refused. Line ends are normalised
+    as XML 1.0 2.11 says (raw CR LF and CR become LF), but not those written as references."""
 
     def __init__(self, *, max_text: int = 65536, max_depth: int = 16) -> None: ...
     def feed(self, data: bytes) -> list[tuple[int, str, bytes]]:
         """Events that ``data`` completes. White space before the declaration is read over.
-        Raises: MalformedXML."""
+        Raises: MalformedXML, and again at every later call."""
     def close(self) -> None:
         """Raises: MalformedXML unless exactly one whole document was read."""
 
 def xml_escape(data: bytes) -> bytes:
     """Text for an element: ``& < > "`` as references, CR and the control characters that
-    XML 1.0 cannot hold as ``&#xD;``-style references, as S3 does (SEM-21). Returns ``data``
-    itself when there is nothing to escape."""
+    XML 1.0 cannot hold (0x00-0x1F but TAB and LF) as ``&#xD;``-style references, as S3 does
+    (SEM-21). Returns ``data`` itself when there is nothing to escape."""
