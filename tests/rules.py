@@ -1,0 +1,104 @@
+"""Which tests hold which law, rule, seed defect, fault and field case.
+
+Reads the marks ``@pytest.mark.rule("SEM-21", "S18")`` out of the sources, without importing
+them. Prints what nothing is marked with; exit status 1 when that is more than ``LATER`` allows,
+or when a mark names something that does not exist. With names as arguments it lists their tests.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+TESTS = Path(__file__).parent
+
+#: Everything that has a number, by family: the design's laws, the S3 rules, the defects of the
+#: predecessor, the fault model, the field cases.
+FAMILIES = {
+    "laws": [f"L{n}" for n in range(1, 13)],
+    "rules": [f"SEM-{n}" for n in range(1, 29)],
+    "seed defects": [f"S{n}" for n in range(1, 28)],
+    "faults": [f"F{n:02}" for n in range(1, 46)],
+    "field cases": [f"R{n:02}" for n in range(1, 58, 2)],
+}
+
+#: What waits for a feature that is not built yet. A name leaves this table with its feature.
+LATER = {
+    "tokens and roles (STS)": "S4 S5 S6 S7 S8 S9 S26 S27 F24 F42 F43 R53",
+    "streaming signatures and trailers": "SEM-11 SEM-12 R01 R03",
+    "multipart, copy, batch delete": "SEM-19 SEM-23 SEM-24 SEM-28 S22 F20 F41 R25 R31 R33 R35 R37",
+    "metering and quotas": "S24 F25 F26",
+    "reload and several workers": "L11 F27 F28 F29 F30",
+    "CORS and routes of our own": "SEM-25 SEM-26",
+    "presigned URLs": "R47",
+    "soak under load and scarcity": "F36 F37 F38 F39 F44 F45",
+}
+
+
+def _marks(tree: ast.AST) -> Iterator[ast.Call]:
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "rule"
+            and ast.unparse(node.func).endswith("mark.rule")
+        ):
+            yield node
+
+
+def _holder(tree: ast.Module, call: ast.Call) -> str:
+    """Name of the test or class that carries the mark; empty for a whole module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and any(
+            call in ast.walk(decorator) for decorator in node.decorator_list
+        ):
+            return node.name
+    return ""
+
+
+def collect() -> tuple[dict[str, list[str]], list[str]]:
+    """Tests by rule, and faults found in the marks themselves."""
+    held: dict[str, list[str]] = {name: [] for names in FAMILIES.values() for name in names}
+    faults = []
+    for path in sorted(TESTS.rglob("test_*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for call in _marks(tree):
+            where = f"{path.relative_to(TESTS)}:{call.lineno}"
+            holder = _holder(tree, call)
+            for argument in call.args:
+                name = argument.value if isinstance(argument, ast.Constant) else None
+                if isinstance(name, str) and name in held:
+                    held[name].append(f"{where} {holder}".rstrip())
+                else:
+                    faults.append(f"{where}: no such rule: {ast.unparse(argument)}")
+    return held, faults
+
+
+def main(arguments: list[str]) -> int:
+    held, faults = collect()
+    if arguments:
+        for name in arguments:
+            print(name, *held.get(name, ["no such rule"]) or ["nothing"], sep="\n  ")
+        return 0
+    later = {name for names in LATER.values() for name in names.split()}
+    open_ = []
+    for family, names in FAMILIES.items():
+        marked = [name for name in names if held[name]]
+        missing = [name for name in names if not held[name] and name not in later]
+        open_ += missing
+        print(f"{family}: {len(marked)} of {len(names)} held by a test")
+        if missing:
+            print("  open:", *missing)
+    for feature, text in LATER.items():
+        waiting = [name for name in text.split() if not held[name]]
+        if waiting:
+            print(f"later, with {feature}:", *waiting)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    return 1 if faults or open_ else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,118 @@
+"""A gateway in front of many scripted backends, one for each test that asks."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from support.backend import ScriptedBackend
+from support.configuration import FULL, bucket, credential, table
+from support.gateway import Gateway
+from support.raw import Connection, Response
+from support.sigv4 import Credentials, Request
+
+__all__ = ["BACKEND_KEY", "BACKEND_SECRET", "Pair", "Rig"]
+
+#: What must never show up on the client's side (L10, S20).
+BACKEND_KEY = "AKSCRIPTCANARY000001"
+BACKEND_SECRET = "scriptSecretCanary0000000000000000000001"
+
+EVERYTHING = (
+    "get_object",
+    "head_object",
+    "put_object",
+    "delete_object",
+    "list_bucket",
+    "get_object_version",
+)
+
+
+@dataclass(slots=True)
+class Pair:
+    """A virtual bucket and the scripted backend behind it, both fresh."""
+
+    gateway: Gateway
+    bucket: str
+    backend_bucket: str
+    backend: ScriptedBackend
+
+    def connect(self, **options: object) -> Connection:
+        return self.gateway.connect(**options)
+
+    def request(
+        self,
+        method: str = "GET",
+        key: str = "/key",
+        *headers: tuple[str, str],
+        credentials: Credentials | None = FULL,
+        **fields: object,
+    ) -> Request:
+        """A signed request for this bucket; ``key`` begins with its slash."""
+        return Request(
+            method,
+            f"/{self.bucket}{key}",
+            self.gateway.authority,
+            list(headers),
+            credentials=credentials,
+            **fields,  # type: ignore[arg-type]
+        )
+
+    def ask(
+        self, method: str = "GET", key: str = "/key", *headers: tuple[str, str], **fields: object
+    ) -> Response:
+        """One request on a connection of its own."""
+        with self.connect() as connection:
+            return connection.request(self.request(method, key, *headers, **fields))  # type: ignore[arg-type]
+
+
+class Rig:
+    """Buckets come from a stock made at start, so that no test meets the pooled connections of
+    another, and no test pays for starting a process."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        stock: int = 96,
+        timeouts: Mapping[str, object] | None = None,
+        limits: Mapping[str, object] | None = None,
+        options: Mapping[str, object] | None = None,
+        tls: ssl.SSLContext | None = None,
+        backend_host: str = "127.0.0.1",
+        arguments: tuple[str, ...] = (),
+        listen: str | None = None,
+    ) -> None:
+        self.backends = [ScriptedBackend(tls=tls) for _ in range(stock)]
+        text = table("timeouts", timeouts or {}) + table("limits", limits or {})
+        scheme = "https" if tls else "http"
+        names = []
+        for number, backend in enumerate(self.backends):
+            names.append((f"virtual-{number}", f"canary-bucket-{number}"))
+            text += bucket(
+                *(names[-1][0], f"{scheme}://{backend_host}:{backend.port}", names[-1][1]),
+                anonymous=False,
+                prefix="canary-prefix/",
+                key=BACKEND_KEY,
+                secret=BACKEND_SECRET,
+                **(options or {}),
+            )
+        text += credential(FULL, "full", [(name, (), EVERYTHING) for name, _ in names])
+        self.gateway = Gateway(folder, text, arguments=arguments, listen=listen)
+        self._stock: Iterator[tuple[tuple[str, str], ScriptedBackend]] = zip(
+            names, self.backends, strict=True
+        )
+
+    def take(self) -> Pair:
+        """Raises: StopIteration when the stock is used up; make it larger then."""
+        (name, backend_bucket), backend = next(self._stock)
+        return Pair(self.gateway, name, backend_bucket, backend)
+
+    def stop(self) -> None:
+        try:
+            self.gateway.stop()
+        finally:
+            for backend in self.backends:
+                backend.closing.set()
+                backend.close()
