@@ -50,7 +50,7 @@ csan: ## the C library's own tests under ASan and UBSan; needs no Python
 	$(MAKE) -C cext/tests
 
 bench: $(STAMP)-test $(BUILD) ## CPU per request beside nginx; QUICK=1 only proves that it runs
-	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+	$(MAKE) -C benchmarks $(if $(QUICK),quick,load) micro PYTHON=$(abspath $(BIN)/python) ARGS='$(ARGS)'
 
 docs: $(STAMP)-docs $(BUILD) ## the manual, into docs/_build/html
 	$(DOCS_VENV)/bin/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
