@@ -18,6 +18,8 @@ class GatewayRequest:
     The runtime supplies ``head``, ``peer`` (the client's address), ``secure`` (TLS),
     ``request_id`` and ``now`` (Unix time in seconds, taken once). The phases of
     ``engine.decide`` fill in the rest; what a failed request did not reach stays None.
+    ``payload`` is what the verified signature says of the body: its SHA-256 in lower-case
+    hex, or ``UNSIGNED-PAYLOAD`` (also for an anonymous caller, who promised nothing).
     """
 
     __slots__ = (
@@ -26,6 +28,7 @@ class GatewayRequest:
         "identity",
         "now",
         "operation",
+        "payload",
         "peer",
         "request_id",
         "secure",
@@ -40,6 +43,7 @@ class GatewayRequest:
         self.secure = secure
         self.request_id = request_id
         self.now = now
+        self.payload = b"UNSIGNED-PAYLOAD"
         self.target: Target | None = None
         self.operation: Operation | None = None
         self.identity: Identity | None = None
