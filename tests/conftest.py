@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from support.certificates import Authority
 from support.clients import Endpoint, s3_client
 from support.configuration import STANDARD_BUCKETS, standard
 from support.gateway import Gateway
+from support.rig import Pair, Rig
 from support.sigv4 import Credentials
 from support.store import STORE_KEY, STORE_SECRET, Store
 
@@ -46,3 +48,55 @@ def gateway(store: Store, folder: Path) -> Iterator[Gateway]:
     """The standard configuration, with default limits and timeouts."""
     with Gateway(folder / "standard", standard(store.endpoint)) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def authority(folder: Path) -> Authority:
+    return Authority(folder / "authority")
+
+
+@pytest.fixture(scope="session")
+def rig(folder: Path) -> Iterator[Rig]:
+    """Scripted backends behind a gateway with default limits and timeouts."""
+    running = Rig(folder / "rig", stock=400)
+    yield running
+    running.stop()
+
+
+#: Short enough to wait for, long enough for a busy machine. Seconds; bytes per second.
+HASTY = {
+    "head": 1.0,
+    "handshake": 1.0,
+    "keep_alive": 1.0,
+    "stall": 1.0,
+    "rate": 2000.0,
+    "rate_window": 1.5,
+    "connect": 1.0,
+    "first_byte": 1.0,
+    "drain": 3.0,
+}
+
+
+@pytest.fixture(scope="session")
+def hasty_rig(folder: Path) -> Iterator[Rig]:
+    """The same with short deadlines."""
+    running = Rig(folder / "hasty", stock=40, timeouts=HASTY)
+    yield running
+    running.stop()
+
+
+def _pair(rig: Rig) -> Iterator[Pair]:
+    pair = rig.take()
+    yield pair
+    pair.backend.close()
+
+
+@pytest.fixture
+def pair(rig: Rig) -> Iterator[Pair]:
+    """A bucket and its scripted backend that no other test uses."""
+    yield from _pair(rig)
+
+
+@pytest.fixture
+def hasty(hasty_rig: Rig) -> Iterator[Pair]:
+    yield from _pair(hasty_rig)

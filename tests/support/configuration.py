@@ -10,10 +10,13 @@ from support.sigv4 import Credentials
 from support.store import STORE_KEY, STORE_SECRET
 
 __all__ = [
+    "EVERYTHING",
     "FULL",
+    "READ",
     "READER",
     "SCOPED",
     "STANDARD_BUCKETS",
+    "WRITE",
     "VirtualBucket",
     "bucket",
     "credential",

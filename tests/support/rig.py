@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support.backend import ScriptedBackend
-from support.configuration import FULL, bucket, credential, table
+from support.configuration import EVERYTHING, FULL, READ, READER, SCOPED, bucket, credential, table
 from support.gateway import Gateway
 from support.raw import Connection, Response
 from support.sigv4 import Credentials, Request
@@ -18,15 +18,6 @@ __all__ = ["BACKEND_KEY", "BACKEND_SECRET", "Pair", "Rig"]
 #: What must never show up on the client's side (L10, S20).
 BACKEND_KEY = "AKSCRIPTCANARY000001"
 BACKEND_SECRET = "scriptSecretCanary0000000000000000000001"
-
-EVERYTHING = (
-    "get_object",
-    "head_object",
-    "put_object",
-    "delete_object",
-    "list_bucket",
-    "get_object_version",
-)
 
 
 @dataclass(slots=True)
@@ -99,6 +90,9 @@ class Rig:
                 **(options or {}),
             )
         text += credential(FULL, "full", [(name, (), EVERYTHING) for name, _ in names])
+        scope = ("allowed/",)
+        text += credential(SCOPED, "scoped", [(name, scope, EVERYTHING) for name, _ in names])
+        text += credential(READER, "reader", [(name, (), READ) for name, _ in names])
         self.gateway = Gateway(folder, text, arguments=arguments, listen=listen)
         self._stock: Iterator[tuple[tuple[str, str], ScriptedBackend]] = zip(
             names, self.backends, strict=True

@@ -11,9 +11,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["EMPTY_SHA256", "Credentials", "Request", "amz_date", "presigned_target"]
+__all__ = [
+    "EMPTY_SHA256",
+    "Credentials",
+    "Request",
+    "amz_date",
+    "presigned_target",
+    "signed_names",
+    "verifies",
+]
 
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
@@ -82,9 +91,9 @@ class Request:
         values: dict[str, list[str]] = {}
         for name, value in fields:
             lower = name.lower()
-            if lower in ("host", "content-md5", "content-type") or lower.startswith("x-amz-"):
-                if lower not in self.unsigned:
-                    values.setdefault(lower, []).append(" ".join(value.split()))
+            signed = lower in ("host", "content-md5", "content-type") or lower.startswith("x-amz-")
+            if signed and lower not in self.unsigned:
+                values.setdefault(lower, []).append(" ".join(value.split()))
         names = ";".join(sorted(values))
         path, _, query = self.target.partition("?")
         canonical = [self.method, path, _canonical_query(query)]
@@ -136,3 +145,34 @@ def presigned_target(
     )
     signature = _signature(credentials, date, scope, canonical.encode())
     return f"{path}?{query}&X-Amz-Signature={signature}"
+
+
+def _authorization(fields: Sequence[tuple[str, str]]) -> tuple[str, str, str]:
+    """Scope without the access key, signed names, signature."""
+    value = next(value for name, value in fields if name == "authorization")
+    algorithm, _, rest = value.partition(" ")
+    assert algorithm == "AWS4-HMAC-SHA256", value
+    parts = dict(part.strip().split("=", 1) for part in rest.split(","))
+    _, scope = parts["Credential"].split("/", 1)
+    return scope, parts["SignedHeaders"], parts["Signature"]
+
+
+def signed_names(fields: Sequence[tuple[str, str]]) -> set[str]:
+    return set(_authorization(fields)[1].split(";"))
+
+
+def verifies(
+    method: str, target: str, fields: Sequence[tuple[str, str]], credentials: Credentials
+) -> bool:
+    """Whether a received request, its field names in lower case, is signed as a strict store
+    demands: the path is taken as it is, the query must be canonical already."""
+    scope, names, signature = _authorization(fields)
+    values: dict[str, list[str]] = {}
+    for name, value in fields:
+        values.setdefault(name, []).append(" ".join(value.split()))
+    path, _, query = target.partition("?")
+    canonical = [method, path, _canonical_query(query)]
+    canonical += [f"{name}:{','.join(values[name])}" for name in names.split(";")]
+    canonical += ["", names, values["x-amz-content-sha256"][0]]
+    text = "\n".join(canonical).encode("latin-1")
+    return signature == _signature(credentials, values["x-amz-date"][0], scope, text)
