@@ -1,0 +1,282 @@
+"""The configuration file as typed tables: the seed's (buckets, roles, credentials, owner) and
+ours ([server], [limits], [timeouts]).
+
+Every field has a default, also those that a file must give: a model can then always be
+built from what is right in a file, and the checks of :mod:`multistore.config.checks` run
+over the rest of it (all faults at once). ``required`` names the fields that must be given.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, ClassVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+    WithJsonSchema,
+)
+
+from multistore.gateway.authorize import ACTIONS, GROUPS
+from multistore.limits import Limits, Timeouts
+
+__all__ = [
+    "BucketTable",
+    "CredentialTable",
+    "Document",
+    "LimitsTable",
+    "RoleTable",
+    "ScopeTable",
+    "ServerTable",
+    "Table",
+    "TimeoutsTable",
+    "json_schema",
+]
+
+#: Default of ``owner_id`` and ``owner_display_name``, as in the seed.
+OWNER = "multistore-proxy"
+
+_LIMITS = Limits()
+_TIMEOUTS = Timeouts()
+# RFC 3339 5.6, which is narrower than ISO 8601: a date, a time and an offset, always.
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+
+
+def _moment(value: Any) -> datetime:
+    if isinstance(value, str) and _RFC3339.fullmatch(value):
+        # datetime keeps microseconds; RFC 3339 allows more digits.
+        value = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value.upper()))
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError("should be a date and time with an offset, such as 2026-01-31T12:00:00Z")
+    return value
+
+
+def _strings(value: Any) -> Any:
+    return [] if value is None else [value] if isinstance(value, str) else value
+
+
+def _option(value: Any) -> str:
+    """Options are strings in the seed; booleans and numbers mean the same thing here."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise ValueError("should be a string, a boolean or a number")
+
+
+Name = Annotated[str, Field(min_length=1)]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Option = Annotated[
+    str,
+    BeforeValidator(_option),
+    WithJsonSchema({"type": ["string", "boolean", "number"]}),
+]
+Strings = Annotated[
+    list[str],
+    BeforeValidator(_strings),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
+]
+
+
+def _mark_required(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    assert issubclass(model, Table)
+    if model.required:
+        schema["required"] = list(model.required)
+        for field in model.required:
+            schema["properties"][field].pop("default", None)
+
+
+class Table(BaseModel):
+    """A table of the file. Input never appears in an error: it may be a secret (law 10)."""
+
+    model_config = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, json_schema_extra=_mark_required
+    )
+    required: ClassVar[tuple[str, ...]] = ()
+
+
+class ScopeTable(Table):
+    """A right: these actions, on this bucket, below these prefixes."""
+
+    required = ("bucket", "actions")
+
+    bucket: Name = Field("", description="Name of a bucket, or a glob with `*`.")
+    prefixes: list[str] = Field(
+        [],
+        description="Keys it holds for: `data/` means everything below, `data` that key or "
+        "everything below `data/`. None means the whole bucket.",
+    )
+    actions: list[str] = Field(
+        [],
+        min_length=1,
+        description="S3 operations in snake case, or the groups read, write, list, *.",
+        json_schema_extra={"items": {"enum": sorted([*ACTIONS, *GROUPS])}},
+    )
+
+
+class BucketTable(Table):
+    """A virtual bucket: the name that clients use, and the store behind it."""
+
+    required = ("name", "backend_type")
+
+    name: Name = Field("", description="The name that clients use.")
+    backend_type: Name = Field(
+        "", description="Kind of store behind it.", json_schema_extra={"enum": ["s3"]}
+    )
+    backend_prefix: str = Field(
+        "", description="What stands before the client's key at the backend."
+    )
+    anonymous_access: bool = Field(
+        False, description="Whether everybody may read and list, without a credential."
+    )
+    allowed_roles: list[str] = Field([], description="Roles that may use it; none means all.")
+    backend_options: dict[str, Option] = Field(
+        {}, repr=False, description="Endpoint, region, bucket name and credential of the store."
+    )
+    dot_segments: bool = Field(
+        False, description="Whether keys may hold the segments `.` and `..`."
+    )
+    control_characters: bool = Field(False, description="Whether keys may hold control characters.")
+    created: Moment | None = Field(None, description="The creation date that ListBuckets shows.")
+
+
+class RoleTable(Table):
+    """What a caller with a token of one of these issuers may become."""
+
+    required = ("role_id",)
+
+    role_id: Name = Field("", description="What callers give as RoleArn.")
+    name: str = Field("", description="For people.")
+    trusted_oidc_issuers: list[str] = Field([], description="Issuer URLs, compared exactly.")
+    required_audiences: Strings = Field([], description="One of these must be in the token.")
+    required_audience: Strings = Field([], description="The same by another name.")
+    subject_conditions: list[str] = Field(
+        [], description="Globs, one of which the token's subject must match. None means any."
+    )
+    allowed_scopes: list[ScopeTable] = Field(
+        [], description="Its rights; `{claim}` stands for a claim of the token."
+    )
+    max_session_duration_secs: NonNegativeInt = Field(
+        3600, description="Longest life of the role's credentials in seconds."
+    )
+
+
+class CredentialTable(Table):
+    """A long-lived access key."""
+
+    required = ("access_key_id",)
+
+    access_key_id: Name = ""
+    secret_access_key: SecretStr = Field(SecretStr(""), description="At least 16 characters.")
+    secret_access_key_file: str | None = Field(
+        None, description="A file that holds the secret, relative to this file."
+    )
+    principal_name: str = Field(
+        "", description="Who that is, in logs; the access key if not given."
+    )
+    allowed_scopes: list[ScopeTable] = Field([], description="Its rights.")
+    created_at: Moment | None = None
+    expires_at: Moment | None = Field(None, description="From when on it is refused.")
+    enabled: bool = True
+
+
+class ServerTable(Table):
+    """How the gateway listens."""
+
+    listen: list[Name] = Field(
+        ["0.0.0.0:8080"],
+        min_length=1,
+        description="Addresses as HOST:PORT, [IPV6]:PORT.",
+    )
+    domains: list[Name] = Field(
+        [], description="Domains below which a bucket is a host name (virtual-hosted style)."
+    )
+    tls_cert: str | None = Field(None, description="Certificate chain, PEM.")
+    tls_key: str | None = Field(None, description="Its private key, PEM.")
+    region: Name = Field("us-east-1", description="The region that the gateway says it is in.")
+    regions: list[Name] = Field([], description="Regions that signatures may name; none means any.")
+    log_level: Name = Field("info", description="LEVEL or LOGGER=LEVEL, separated by commas.")
+
+
+class LimitsTable(Table):
+    """Sizes in bytes, and counts."""
+
+    head_bytes: PositiveInt = Field(_LIMITS.head_bytes, description="Request head.")
+    head_fields: PositiveInt = Field(_LIMITS.head_fields, description="Header lines of a head.")
+    target_bytes: PositiveInt = Field(_LIMITS.target_bytes, description="Request target.")
+    object_bytes: PositiveInt = Field(_LIMITS.object_bytes, description="Object in one PUT.")
+    discard_bytes: NonNegativeInt = Field(
+        _LIMITS.discard_bytes,
+        description="Body that is read and thrown away to keep a connection.",
+    )
+    requests_per_connection: PositiveInt = _LIMITS.requests_per_connection
+    connections: PositiveInt = Field(
+        _LIMITS.connections, description="Open client connections of one worker."
+    )
+    connections_per_peer: PositiveInt = Field(
+        _LIMITS.connections_per_peer, description="The same from one address."
+    )
+    backend_connections: PositiveInt = Field(
+        _LIMITS.backend_connections, description="Connections to one backend."
+    )
+    backend_idle: NonNegativeInt = Field(
+        _LIMITS.backend_idle, description="Idle connections kept to one backend."
+    )
+
+
+class TimeoutsTable(Table):
+    """Deadlines in seconds."""
+
+    head: PositiveFloat = Field(_TIMEOUTS.head, description="Receiving a request head.")
+    handshake: PositiveFloat = Field(_TIMEOUTS.handshake, description="TLS with a client.")
+    keep_alive: PositiveFloat = Field(_TIMEOUTS.keep_alive, description="Between requests.")
+    stall: PositiveFloat = Field(_TIMEOUTS.stall, description="A body without any progress.")
+    rate_window: PositiveFloat = Field(_TIMEOUTS.rate_window, description="Window of `rate`.")
+    rate: PositiveFloat = Field(_TIMEOUTS.rate, description="Slowest body, bytes per second.")
+    connect: PositiveFloat = Field(_TIMEOUTS.connect, description="Connecting to a backend.")
+    first_byte: PositiveFloat = Field(
+        _TIMEOUTS.first_byte, description="A backend's answer to begin."
+    )
+    backend_idle: PositiveFloat = Field(
+        _TIMEOUTS.backend_idle, description="Idle connection to a backend."
+    )
+    backend_age: PositiveFloat = Field(
+        _TIMEOUTS.backend_age, description="Age at which a backend connection is retired."
+    )
+    drain: PositiveFloat = Field(
+        _TIMEOUTS.drain, description="What running requests get when the process must stop."
+    )
+
+
+class Document(Table):
+    """A whole configuration file."""
+
+    owner_id: Name = Field(OWNER, description="Owner of all buckets, as ListBuckets shows it.")
+    owner_display_name: str = OWNER
+    buckets: list[BucketTable] = []
+    roles: list[RoleTable] = []
+    credentials: list[CredentialTable] = []
+    server: ServerTable = ServerTable()
+    limits: LimitsTable = LimitsTable()
+    timeouts: TimeoutsTable = TimeoutsTable()
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a configuration file, for editors."""
+    schema = Document.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "multistore configuration",
+    }
