@@ -9,6 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 #: The project's addopts skip benchmarks; pytest-benchmark does not take that together with "only".
 PYTEST = ["--benchmark-only", "-o", "addopts=--strict-markers --import-mode=importlib"]
+PYTEST += ["--benchmark-columns=median,min,iqr,rounds", "--benchmark-sort=name"]
 QUICK = ["--benchmark-min-rounds=1", "--benchmark-max-time=0.01", "--benchmark-warmup=off", "-q"]
 
 
