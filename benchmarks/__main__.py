@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
-#: The project's addopts skip benchmarks; pytest-benchmark does not take that together with "only".
-PYTEST = ["--benchmark-only", "-o", "addopts=--strict-markers --import-mode=importlib"]
-PYTEST += ["--benchmark-columns=median,min,iqr,rounds", "--benchmark-sort=name"]
+COLUMNS = ["--benchmark-columns=median,min,iqr,rounds", "--benchmark-sort=name"]
 QUICK = ["--benchmark-min-rounds=1", "--benchmark-max-time=0.01", "--benchmark-warmup=off", "-q"]
+
+
+def only_benchmarks() -> list[str]:
+    """The project's options without the one that skips benchmarks: pytest-benchmark does not
+    take that together with "only"."""
+    project = tomllib.loads((HERE.parent / "pyproject.toml").read_text())
+    options = project["tool"]["pytest"]["ini_options"]["addopts"].replace("--benchmark-skip", "")
+    return ["--benchmark-only", "-o", f"addopts={options}"]
 
 
 def main(arguments: list[str]) -> int:
     """Arguments go to ``load/run.py``; ``--quick`` holds for both. Both run, whatever one says."""
     quick = QUICK if "--quick" in arguments else []
-    micro = subprocess.run([sys.executable, "-m", "pytest", HERE, *PYTEST, *quick], cwd=HERE.parent)
+    pytest = [sys.executable, "-m", "pytest", HERE, *only_benchmarks(), *COLUMNS, *quick]
+    micro = subprocess.run(pytest, cwd=HERE.parent)
     load = subprocess.run([sys.executable, HERE / "load" / "run.py", *arguments])
     return micro.returncode or load.returncode
 
