@@ -12,27 +12,28 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
-from multistore.gateway.operation import OPERATIONS
+from multistore.gateway.operation import OPERATIONS, required_actions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from multistore.gateway.operation import Operation
     from multistore.types import Bucket, Identity, Scope
+    from multistore.wire import RequestHead, Target
 
 __all__ = [
     "ACTIONS",
     "GROUPS",
     "PUBLIC_ACTIONS",
     "allowed",
+    "check_access",
     "covers",
     "denied",
     "expand",
     "list_prefixes",
     "matches",
     "may_use",
-    "would_allow",
-    "would_list",
-    "would_use",
+    "missing_bucket",
 ]
 
 #: Actions that header fields ask for, beside those of the operations
@@ -75,6 +76,9 @@ GROUPS: dict[str, frozenset[str]] = {
 
 #: What anybody, signed or not, may do with a public bucket.
 PUBLIC_ACTIONS: frozenset[str] = frozenset(("get_object", "head_object", "list_bucket"))
+
+#: What a scope on the bucket allows, whatever its actions and prefixes (SEM-22).
+_FOR_ANY_SCOPE: frozenset[str] = frozenset(("HeadBucket", "GetBucketLocation"))
 
 _SLASH = 0x2F
 
@@ -217,27 +221,55 @@ def list_prefixes(identity: Identity, bucket: Bucket, prefix: bytes) -> tuple[by
     return _bounds(_grants(identity, bucket), prefix)
 
 
-# The same questions about a bucket that does not exist: whether the caller's scopes would
-# hold if it did. Only then may the caller learn that it does not (SEM-22). A role never
-# learns it: an existing bucket may exclude the role, and then answers AccessDenied too.
+def check_access(
+    identity: Identity, operation: Operation, head: RequestHead, target: Target, bucket: Bucket
+) -> None:
+    """Whether ``identity`` may carry out a request on ``bucket``, headers and all.
+
+    Raises: AccessDenied.
+    """
+    key = target.key
+    if key:
+        for action in required_actions(head, operation):
+            if not allowed(identity, action, bucket, key):
+                raise denied()
+    elif operation.action == "list_bucket":
+        list_prefixes(identity, bucket, target.params.get("prefix", b""))
+    elif operation.name in _FOR_ANY_SCOPE:
+        if not may_use(identity, bucket):
+            raise denied()
+    elif not allowed(identity, operation.action, bucket, b""):
+        raise denied()
 
 
-def would_allow(identity: Identity, action: str, name: str, key: bytes) -> bool:
-    """:func:`allowed` for a bucket that is not there."""
-    return identity.role is None and _permits(_scopes_of(identity, name), action, key)
+def missing_bucket(
+    identity: Identity, operation: Operation, head: RequestHead, target: Target
+) -> S3Error:
+    """The answer for a bucket that does not exist: NoSuchBucket for a long-lived key whose
+    scopes would hold if it did, else the same refusal as for one that exists (SEM-22).
 
-
-def would_list(identity: Identity, name: str, prefix: bytes) -> bool:
-    """:func:`list_prefixes` for a bucket that is not there."""
+    A role never learns it: an existing bucket may exclude the role, and refuses it too.
+    """
     if identity.role is not None:
-        return False
-    try:
-        _bounds(_scopes_of(identity, name), prefix)
-    except S3Error:
-        return False
-    return True
-
-
-def would_use(identity: Identity, name: str) -> bool:
-    """:func:`may_use` for a bucket that is not there."""
-    return identity.role is None and bool(_scopes_of(identity, name))
+        return denied()
+    scopes = _scopes_of(identity, target.bucket)
+    key = target.key
+    if key:
+        for action in required_actions(head, operation):
+            if not _permits(scopes, action, key):
+                return denied()
+    elif operation.action == "list_bucket":
+        try:
+            _bounds(scopes, target.params.get("prefix", b""))
+        except S3Error as error:
+            return error
+    elif operation.name in _FOR_ANY_SCOPE:
+        if not scopes:
+            return denied()
+    elif not _permits(scopes, operation.action, b""):
+        return denied()
+    return S3Error(
+        "NoSuchBucket",
+        "The specified bucket does not exist",
+        fields=(("BucketName", target.bucket),),
+    )
