@@ -1,0 +1,352 @@
+"""Which header fields pass, in both directions, and what is promised about a body.
+
+Everything is an allow-list (SEM-13, SEM-16). A request field that carries meaning is forwarded
+or refused, never dropped in silence (law 5): a known ``x-amz-*`` field is in one of the sets
+below, an unknown one is 501 ``NotImplemented`` naming it, on reads as on writes. Rights are not
+decided here: fields that need an action of their own (D3) have passed ``gateway.authorize``.
+
+Field names and their meaning: "Amazon S3 API reference", the page of each operation.
+"""
+
+from __future__ import annotations
+
+import re
+
+from multistore._version import __version__
+from multistore.errors import S3Error
+from multistore.limits import METADATA_MAX
+from multistore.wire import HeaderSet, RequestHead
+
+__all__ = [
+    "ADD",
+    "DELETE",
+    "DELETE_ANSWER",
+    "EMPTY_SHA256",
+    "LIST",
+    "NOTHING",
+    "PUT",
+    "PUT_ANSWER",
+    "READ",
+    "READ_ANSWER",
+    "READ_ANSWER_CHECKSUM",
+    "READ_WHOLE",
+    "UNSIGNED_PAYLOAD",
+    "check_delete",
+    "check_list",
+    "payload_of",
+    "read_fields",
+    "upload_fields",
+]
+
+Fields = tuple[tuple[bytes, bytes], ...]
+
+EMPTY_SHA256 = b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+UNSIGNED_PAYLOAD = b"UNSIGNED-PAYLOAD"
+
+#: What every request of ours carries. ``identity``: a coding added on the way would give one ETag
+#: to two byte sequences, and ranges of a compressed body (SEM-13, R11).
+ADD: Fields = (
+    (b"accept-encoding", b"identity"),
+    (b"user-agent", b"multistore/" + __version__.encode()),
+)
+
+NOTHING = HeaderSet(())
+
+# --- to the backend -------------------------------------------------------------------------------
+
+#: Consumed here and about us, not about the backend: the client's signature (ours replaces it),
+#: the owner it expects (compared with our owner id, SEM-9), and what browsers' SDKs and CDNs add
+#: for logs only.
+_OURS = HeaderSet(
+    (
+        b"x-amz-date",
+        b"x-amz-content-sha256",
+        b"x-amz-security-token",
+        b"x-amz-expected-bucket-owner",
+        b"x-amz-user-agent",
+        b"x-amz-cf-id",
+    )
+)
+
+_CUSTOMER_KEY = b"x-amz-server-side-encryption-customer-"
+
+#: A read without its range: conditions, checksums wanted, who pays, the key of SSE-C.
+READ_WHOLE = HeaderSet(
+    (
+        b"if-match",
+        b"if-none-match",
+        b"if-modified-since",
+        b"if-unmodified-since",
+        b"x-amz-checksum-mode",
+        b"x-amz-request-payer",
+    ),
+    (_CUSTOMER_KEY,),
+)
+#: A read of a range. ``if-range`` is never here: ``read_fields`` translates it (R15).
+READ = READ_WHOLE | HeaderSet((b"range",))
+_READ_KNOWN = READ | _OURS
+
+#: An upload: how the object is to be served, conditions, checksums and digests of the decoded
+#: bytes (SEM-12), metadata, storage and encryption; and with an action of their own (D3) grants,
+#: tags, lock, redirect. Content-Encoding and ``x-amz-acl`` come from ``upload_fields``.
+PUT = HeaderSet(
+    (
+        b"cache-control",
+        b"content-disposition",
+        b"content-language",
+        b"content-md5",
+        b"content-type",
+        b"expires",
+        b"if-match",
+        b"if-none-match",
+        b"x-amz-object-lock-legal-hold",
+        b"x-amz-object-lock-mode",
+        b"x-amz-object-lock-retain-until-date",
+        b"x-amz-request-payer",
+        b"x-amz-sdk-checksum-algorithm",
+        b"x-amz-server-side-encryption",
+        b"x-amz-server-side-encryption-aws-kms-key-id",
+        b"x-amz-server-side-encryption-bucket-key-enabled",
+        b"x-amz-server-side-encryption-context",
+        b"x-amz-storage-class",
+        b"x-amz-tagging",
+        b"x-amz-website-redirect-location",
+    ),
+    (b"x-amz-checksum-", b"x-amz-grant-", b"x-amz-meta-", _CUSTOMER_KEY),
+)
+_PUT_KNOWN = PUT | _OURS | HeaderSet((b"x-amz-acl",))
+
+#: A deletion: its conditions (general purpose and directory buckets) and governance bypass.
+DELETE = HeaderSet(
+    (
+        b"if-match",
+        b"x-amz-bypass-governance-retention",
+        b"x-amz-if-match-last-modified-time",
+        b"x-amz-if-match-size",
+        b"x-amz-request-payer",
+    )
+)
+_DELETE_KNOWN = DELETE | _OURS
+
+LIST = HeaderSet((b"x-amz-request-payer",))
+_LIST_KNOWN = LIST | _OURS
+
+#: Preconditions and ranges of RFC 9110 that S3 does not know on writes. To ignore them would
+#: overwrite what the client wanted to protect (RFC 9110 13.2.1, 14.5).
+_REFUSED_ON_WRITE = HeaderSet(
+    (b"content-range", b"if-modified-since", b"if-range", b"if-unmodified-since", b"range")
+)
+
+# --- to the client --------------------------------------------------------------------------------
+
+_METHODS_OF_ENCRYPTION = (
+    # How it is encrypted, never with which key: no key id, no MD5 of a customer's key.
+    b"x-amz-server-side-encryption",
+    b"x-amz-server-side-encryption-bucket-key-enabled",
+    b"x-amz-server-side-encryption-customer-algorithm",
+)
+
+#: GET and HEAD (SEM-16). Not here, so dropped: Server, Date (ours is sent), ids of the request,
+#: vendor fields such as ``Seaweed-X-Amz-*``, cookies, key ids, everything unknown.
+READ_ANSWER = HeaderSet(
+    (
+        # representation (RFC 9110 8) and caching (RFC 9111)
+        b"cache-control",
+        b"content-disposition",
+        b"content-encoding",
+        b"content-language",
+        b"content-type",
+        b"expires",
+        # validators and ranges
+        b"accept-ranges",
+        b"content-range",
+        b"etag",
+        b"last-modified",
+        # the object's state
+        b"x-amz-archive-status",
+        b"x-amz-delete-marker",
+        b"x-amz-expiration",
+        b"x-amz-missing-meta",
+        b"x-amz-mp-parts-count",
+        b"x-amz-object-lock-legal-hold",
+        b"x-amz-object-lock-mode",
+        b"x-amz-object-lock-retain-until-date",
+        b"x-amz-replication-status",
+        b"x-amz-request-charged",
+        b"x-amz-restore",
+        b"x-amz-storage-class",
+        b"x-amz-tagging-count",
+        b"x-amz-version-id",
+        b"x-amz-website-redirect-location",
+        *_METHODS_OF_ENCRYPTION,
+    ),
+    (b"x-amz-meta-",),
+)
+
+#: The same with checksums: only when the client asked, and never for a part of the object, whose
+#: bytes SDKs would compare with the checksum of the whole (SEM-16).
+READ_ANSWER_CHECKSUM = READ_ANSWER | HeaderSet((), (b"x-amz-checksum-",))
+
+#: PUT: identity of what was stored, and how (SEM-20).
+PUT_ANSWER = HeaderSet(
+    (
+        b"etag",
+        b"x-amz-expiration",
+        b"x-amz-object-size",
+        b"x-amz-request-charged",
+        b"x-amz-version-id",
+        *_METHODS_OF_ENCRYPTION,
+    ),
+    (b"x-amz-checksum-",),
+)
+
+DELETE_ANSWER = HeaderSet((b"x-amz-delete-marker", b"x-amz-request-charged", b"x-amz-version-id"))
+
+# --- decisions ------------------------------------------------------------------------------------
+
+# RFC 9110 14.1.2, one range only. More than 18 digits cannot be a position in an object.
+_RANGE = re.compile(rb"(?i:bytes)=(?:(\d{1,18})-(\d{0,18})|-\d{1,18})", re.ASCII)
+_STRONG_TAG = re.compile(rb'"[\x21\x23-\x7e\x80-\xff]*"')
+_SHA256 = re.compile(rb"[0-9a-f]{64}")
+
+
+def _unknown(name: bytes) -> S3Error:
+    shown = name.decode("ascii", "replace")
+    return S3Error(
+        "NotImplemented",
+        f"A header you provided implies functionality that is not implemented: {shown}",
+        fields=(("Header", shown),),
+    )
+
+
+def _check_known(head: RequestHead, known: HeaderSet) -> None:
+    for name, _ in head.items():
+        if name.startswith(b"x-amz-") and name not in known:
+            raise _unknown(name)
+
+
+def read_fields(head: RequestHead, *, part: bool) -> tuple[HeaderSet, Fields, HeaderSet, bool]:
+    """What a GET or HEAD of an object sends and shows: the fields kept, those added, the fields
+    of the answer, and whether a 412 means "the range no longer fits: ask for the whole".
+
+    A malformed Range, or one of several ranges, is dropped, so that the whole object comes
+    (SEM-17, R13). If-Range (RFC 9110 13.1.5) is not sent, because some stores ignore it and would
+    mix two versions: a strong tag becomes If-Match, whose 412 leads to the whole object; anything
+    that cannot be proven that way (a date, a weak tag, If-Match besides) drops the Range, which
+    is always right. ``part``: the request names a partNumber.
+
+    Raises: NotImplemented for an unknown ``x-amz-*`` field.
+    """
+    _check_known(head, _READ_KNOWN)
+    keep, add, if_range = READ_WHOLE, ADD, False
+    ranged = head.get(b"range")
+    if ranged is not None and _satisfiable_form(head, ranged):
+        tag = head.get(b"if-range")
+        if tag is None:
+            keep = READ
+        elif (
+            _STRONG_TAG.fullmatch(tag)
+            and head.get(b"if-match") is None
+            and head.get(b"if-unmodified-since") is None
+        ):
+            keep, add, if_range = READ, (*ADD, (b"if-match", tag)), True
+    if keep is READ or part or head.get(b"x-amz-checksum-mode") is None:
+        return keep, add, READ_ANSWER, if_range
+    return keep, add, READ_ANSWER_CHECKSUM, if_range
+
+
+def _satisfiable_form(head: RequestHead, ranged: bytes) -> bool:
+    match = _RANGE.fullmatch(ranged)
+    if match is None or len(head.get_all(b"range")) > 1:
+        return False
+    first, last = match.groups()
+    return not first or not last or int(first) <= int(last)
+
+
+def upload_fields(head: RequestHead) -> tuple[Fields, Fields]:
+    """What a PUT of an object adds to the fields of ``PUT``, and what its answer says even if
+    the backend does not: the checksum that was given (SEM-20).
+
+    ``x-amz-acl: private`` is what every object is, and dropped (SEM-14). ``aws-chunked`` leaves
+    Content-Encoding, other codings stay (SEM-12).
+
+    Raises: MetadataTooLarge; NotImplemented for a field that S3 or the gateway does not know here.
+    """
+    add: list[tuple[bytes, bytes]] = []
+    given: list[tuple[bytes, bytes]] = []
+    codings: list[bytes] = []
+    metadata = 0
+    for name, value in head.items():
+        if name.startswith(b"x-amz-"):
+            if name.startswith(b"x-amz-meta-"):
+                metadata += len(name) - len(b"x-amz-meta-") + len(value)
+            elif name.startswith(b"x-amz-checksum-"):
+                given.append((name, value))
+            elif name == b"x-amz-acl":
+                if value != b"private":
+                    add.append((name, value))
+            elif name not in _PUT_KNOWN:
+                raise _unknown(name)
+        elif name == b"content-encoding":
+            codings += [coding.strip() for coding in value.split(b",")]
+        elif name in _REFUSED_ON_WRITE:
+            raise _unknown(name)
+    if metadata > METADATA_MAX:
+        raise S3Error(
+            "MetadataTooLarge",
+            "Your metadata headers exceed the maximum allowed metadata size",
+            fields=(("Size", str(metadata)), ("MaxSizeAllowed", str(METADATA_MAX))),
+        )
+    kept = [coding for coding in codings if coding and coding.lower() != b"aws-chunked"]
+    if kept:
+        add.append((b"content-encoding", b",".join(kept)))
+    return (*ADD, *add), tuple(given)
+
+
+def check_delete(head: RequestHead) -> None:
+    """Raises: NotImplemented for a field that a deletion may not ignore."""
+    for name, _ in head.items():
+        if name in _REFUSED_ON_WRITE or (
+            (name.startswith(b"x-amz-") or name == b"if-none-match") and name not in _DELETE_KNOWN
+        ):
+            raise _unknown(name)
+
+
+def check_list(head: RequestHead) -> None:
+    """Raises: NotImplemented for an unknown ``x-amz-*`` field."""
+    _check_known(head, _LIST_KNOWN)
+
+
+def payload_of(declared: bytes | None, length: int, *, bound: bool) -> tuple[bytes, bytes | None]:
+    """What our signature says about an upload's body, and the SHA-256 to hold it to here.
+
+    ``declared`` is the client's ``x-amz-content-sha256``, None without one (presigned). A hash
+    is passed on. With ``bound`` the backend is known to verify it, and our signature binds it to
+    do so: then the body may pass unread. Otherwise it is hashed here, the last bytes held back
+    (law 6). A body of no bytes is judged at once, before the backend sees a head (SEM-11).
+
+    Raises: InvalidArgument, NotImplemented (streaming modes), XAmzContentSHA256Mismatch.
+    """
+    if declared is None or declared == UNSIGNED_PAYLOAD:
+        return UNSIGNED_PAYLOAD, None
+    if not _SHA256.fullmatch(declared):
+        if declared.startswith(b"STREAMING-"):
+            mode = declared.decode("ascii", "replace")
+            raise S3Error("NotImplemented", f"The payload mode {mode} is not implemented")
+        raise S3Error(
+            "InvalidArgument",
+            "x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a valid sha256 value",
+            fields=(("ArgumentName", "x-amz-content-sha256"),),
+        )
+    if length == 0 and declared != EMPTY_SHA256:
+        raise S3Error(
+            "XAmzContentSHA256Mismatch",
+            "The provided 'x-amz-content-sha256' header does not match what was computed",
+            fields=(
+                ("ClientComputedContentSHA256", declared.decode()),
+                ("S3ComputedContentSHA256", EMPTY_SHA256.decode()),
+            ),
+        )
+    if bound or length == 0:
+        return declared, None
+    return declared, declared
