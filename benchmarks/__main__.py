@@ -23,7 +23,7 @@ def only_benchmarks() -> list[str]:
 def main(arguments: list[str]) -> int:
     """Arguments go to ``load/run.py``; ``--quick`` holds for both. Both run, whatever one says."""
     quick = QUICK if "--quick" in arguments else []
-    pytest = [sys.executable, "-m", "pytest", HERE, *only_benchmarks(), *COLUMNS, *quick]
+    pytest = [sys.executable, "-m", "pytest", str(HERE), *only_benchmarks(), *COLUMNS, *quick]
     micro = subprocess.run(pytest, cwd=HERE.parent)
     load = subprocess.run([sys.executable, HERE / "load" / "run.py", *arguments])
     return micro.returncode or load.returncode
