@@ -1,0 +1,3 @@
+from kernels import kernel
+
+__all__ = ["kernel"]
