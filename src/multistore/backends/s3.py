@@ -1,0 +1,453 @@
+"""S3 and its relatives (AWS, SeaweedFS, MinIO, R2, Ceph) as a backend.
+
+Plans only: each operation becomes one request of our own, signed with the backend's credential
+in its headers (D1), and a recipe for the answer. Failures are judged in ``s3_errors``.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+from typing import TYPE_CHECKING
+
+from multistore.backends.s3_errors import Failure
+from multistore.errors import S3Error
+from multistore.gateway import outbound, render
+from multistore.gateway.listing import Listing, ListingTranslator
+from multistore.gateway.plan import Forward, Respond
+from multistore.limits import ERROR_BODY_MAX
+from multistore.types import ANONYMOUS, Origin
+from multistore.wire import percent_encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from multistore.gateway.plan import Gather, Plan, Translate
+    from multistore.gateway.ports import TokenSealer
+    from multistore.gateway.request import GatewayRequest
+    from multistore.wire import HeaderSet, ResponseHead, Signer
+
+__all__ = ["S3Backend"]
+
+_log = logging.getLogger("multistore.backend")
+
+Fields = tuple[tuple[bytes, bytes], ...]
+
+#: Query parameters of a read that the backend has to know, in canonical order.
+_READ_PARAMS = (
+    "partNumber",
+    "response-cache-control",
+    "response-content-disposition",
+    "response-content-encoding",
+    "response-content-language",
+    "response-content-type",
+    "response-expires",
+    "versionId",
+)
+
+#: AWS's regional endpoints: what stands before the region, the region, the domain. Others of its
+#: names (accelerate, dualstack, FIPS, access points) are what the operator chose, so they stay.
+_AWS_ENDPOINT = re.compile(r"s3(?:[.-]([a-z]{2,}(?:-[a-z0-9]+)+-\d))?\.amazonaws\.com")
+
+
+class S3Backend:
+    """Implements ``gateway.ports.Backend`` for one bucket of one S3 store.
+
+    ``origin`` is the endpoint without bucket; ``base_path`` a path in front of everything, b"" or
+    beginning with ``/``, encoded. Without ``signer`` requests go out unsigned (public buckets).
+    ``verifies_payload``: the store is known to compare a signed SHA-256 with the body; None means
+    what is known of the endpoint, True for AWS. ``signer_for`` makes a signer for another region
+    of the same credential; without it the region of an AWS bucket cannot be learnt (SEM-15).
+    ``owner_id`` and ``owner_display_name`` are the owner that listings show.
+
+    Raises: ValueError for a virtual-hosted bucket at an address.
+    """
+
+    def __init__(
+        self,
+        origin: Origin,
+        bucket_name: str,
+        *,
+        sealer: TokenSealer,
+        region: str = "us-east-1",
+        signer: Signer | None = None,
+        signer_for: Callable[[str], Signer] | None = None,
+        virtual_hosted: bool = False,
+        verifies_payload: bool | None = None,
+        base_path: bytes = b"",
+        owner_id: str = "",
+        owner_display_name: str = "",
+    ) -> None:
+        self._endpoint = origin
+        self._bucket_name = bucket_name
+        self._sealer = sealer
+        self._region = region
+        self._signer = signer
+        self._signer_for = signer_for
+        self._virtual_hosted = virtual_hosted
+        self._owner_id = owner_id
+        self._owner_display_name = owner_display_name or owner_id
+        if verifies_payload is None:
+            verifies_payload = _is_aws(origin.host)
+        # Only a signature binds the backend to the hash (law 6).
+        self._bound = verifies_payload and signer is not None
+        base = base_path.rstrip(b"/")
+        bucket = b"" if virtual_hosted else b"/" + percent_encode(bucket_name.encode())
+        self._path = base + bucket
+        self._region_is_learnt = False
+        self._locate(origin)
+        self._plans = {
+            "GetObject": self._read,
+            "HeadObject": self._read,
+            "PutObject": self._put,
+            "DeleteObject": self._delete,
+            "ListObjects": self._list,
+            "ListObjectsV2": self._list,
+        }
+
+    def __repr__(self) -> str:
+        return f"S3Backend({self._endpoint!r}, {self._bucket_name!r})"
+
+    def _locate(self, origin: Origin) -> None:
+        """Where to connect to, and the Host to name there."""
+        host = origin.host
+        if self._virtual_hosted:
+            if _is_address(host):
+                raise ValueError(f"a bucket cannot be a subdomain of the address {host}")
+            host = f"{self._bucket_name}.{host}"
+            origin = Origin(
+                host, origin.port, tls=origin.tls, verify=origin.verify, ca_file=origin.ca_file
+            )
+        name = f"[{host}]" if ":" in host else host
+        usual = origin.port == (443 if origin.tls else 80)
+        self._origin = origin
+        self._host = (name if usual else f"{name}:{origin.port}").encode()
+
+    # --- plans
+
+    def plan(self, request: GatewayRequest) -> Plan:
+        """See ``gateway.ports.Backend``. Raises: S3Error."""
+        return self._plan(request, False)
+
+    def _plan(self, request: GatewayRequest, again: bool) -> Plan:
+        operation = request.operation
+        assert operation is not None
+        make = self._plans.get(operation.name)
+        if make is None:
+            raise S3Error("NotImplemented", f"{operation.name} is not implemented for this bucket")
+        return make(request, again)
+
+    def _target(self, request: GatewayRequest, query: bytes) -> bytes:
+        bucket, target = request.bucket, request.target
+        assert bucket is not None and target is not None
+        path = self._path + b"/" + percent_encode(bucket.prefix + target.key, True)
+        return path + b"?" + query if query else path
+
+    def _read(self, request: GatewayRequest, again: bool, whole: bool = False) -> Plan:
+        head, target = request.head, request.target
+        assert target is not None
+        params = target.params
+        query = b""
+        part = False
+        if params:
+            part = "partNumber" in params
+            query = _read_query(request)
+        keep, add, shown, if_range = outbound.read_fields(head, part=part)
+        if whole:
+            keep, add, if_range = outbound.READ_WHOLE, outbound.ADD, False
+        return self._forward(
+            request,
+            self._target(request, query),
+            keep,
+            add,
+            _ObjectAnswer(self, request, shown, again, if_range=if_range),
+            replayable=True,
+        )
+
+    def _put(self, request: GatewayRequest, again: bool) -> Plan:
+        head, target = request.head, request.target
+        assert target is not None
+        length = head.content_length
+        if length < 0:
+            raise S3Error(
+                "MissingContentLength", "You must provide the Content-Length HTTP header."
+            )
+        declared = head.get(b"x-amz-content-sha256")
+        if declared is None:  # where some signers of URLs put it
+            declared = target.params.get("X-Amz-Content-Sha256")
+        payload, sha256 = outbound.payload_of(declared, length, bound=self._bound)
+        add, given = outbound.upload_fields(head)
+        return Forward(
+            self._origin,
+            "PUT",
+            self._target(request, b""),
+            self._host,
+            head,
+            outbound.PUT,
+            add,
+            length,
+            payload,
+            self._signer,
+            _ObjectAnswer(self, request, outbound.PUT_ANSWER, again, extra=given),
+            sha256=sha256,
+        )
+
+    def _delete(self, request: GatewayRequest, again: bool) -> Plan:
+        outbound.check_delete(request.head)
+        assert request.target is not None
+        version = request.target.params.get("versionId")
+        query = b"" if version is None else b"versionId=" + percent_encode(version)
+        answer = _DeleteAnswer(self, request, outbound.DELETE_ANSWER, again)
+        return self._forward(
+            request, self._target(request, query), outbound.DELETE, outbound.ADD, answer
+        )
+
+    def _list(self, request: GatewayRequest, again: bool) -> Plan:
+        outbound.check_list(request.head)
+        listing = Listing(request, self._sealer, self._owner_id, self._owner_display_name)
+        if listing.max_keys == 0:
+            return listing.empty()
+        target = (self._path or b"/") + b"?" + listing.query()
+        answer = _ListAnswer(self, request, again, listing)
+        return self._forward(request, target, outbound.LIST, outbound.ADD, answer, replayable=True)
+
+    def _forward(
+        self,
+        request: GatewayRequest,
+        target: bytes,
+        keep: HeaderSet,
+        add: Fields,
+        answer: _Answer,
+        *,
+        replayable: bool = False,
+    ) -> Forward:
+        """A request without a body."""
+        return Forward(
+            self._origin,
+            request.head.method,
+            target,
+            self._host,
+            request.head,
+            keep,
+            add,
+            -1,
+            outbound.EMPTY_SHA256,
+            self._signer,
+            answer,
+            replayable=replayable,
+        )
+
+    # --- the region of an AWS bucket
+
+    def learn_region(self, region: str) -> bool:
+        """Moves to ``region`` for all requests to come. True when that made a difference: within
+        AWS, once, never to a name that is not the provider's own (SEM-15, F21)."""
+        match = _AWS_ENDPOINT.fullmatch(self._endpoint.host)
+        if match is None or not region or self._region_is_learnt:
+            return False
+        if self._signer is not None:
+            if self._signer_for is None:
+                return False
+            self._signer = self._signer_for(region)
+        old = self._endpoint
+        self._endpoint = Origin(
+            f"s3.{region}.amazonaws.com",
+            old.port,
+            tls=old.tls,
+            verify=old.verify,
+            ca_file=old.ca_file,
+        )
+        self._locate(self._endpoint)
+        self._region = region
+        self._region_is_learnt = True
+        return True
+
+    # --- failures
+
+    def fail(self, request: GatewayRequest, failure: Failure, again: bool, origin: Origin) -> Plan:
+        """What follows from a failed answer that came from ``origin``."""
+        where = f"{origin!r} bucket {self._bucket_name}"
+        head_only = request.head.method == "HEAD"
+        if failure.redirects:
+            # Another request may have learnt the region while this one was under way.
+            moved = origin is not self._origin or self.learn_region(failure.region)
+            _log.warning(
+                "%s: the bucket is in region %s, configured is %s [%s]",
+                where,
+                failure.region or "(not named)",
+                self._region,
+                request.request_id,
+            )
+            if moved and not again:
+                assert request.operation is not None
+                if request.operation.name != "PutObject":
+                    return self._plan(request, True)
+                # The client's body is gone; every SDK sends it again on 503.
+                error = S3Error("ServiceUnavailable", "Please try again")
+                return _render(error, request, head_only, ((b"retry-after", b"1"),))
+        elif failure.ours:
+            _log.warning(
+                "%s answered %d %s [%s]",
+                where,
+                failure.status,
+                failure.code or "(no code)",
+                request.request_id,
+            )
+        return _render(failure.error(), request, head_only, failure.fields)
+
+
+def _is_aws(host: str) -> bool:
+    return host == "amazonaws.com" or host.endswith(".amazonaws.com")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _read_query(request: GatewayRequest) -> bytes:
+    """Raises: InvalidRequest for overrides of the answer by nobody (SEM-9)."""
+    assert request.target is not None
+    params = request.target.params
+    pairs = []
+    for name in _READ_PARAMS:
+        value = params.get(name)
+        if value is None:
+            continue
+        if name.startswith("response-") and request.identity is ANONYMOUS:
+            raise S3Error(
+                "InvalidRequest",
+                "Request specific response headers cannot be used for anonymous GET requests.",
+            )
+        pairs.append(name.encode() + b"=" + percent_encode(value))
+    return b"&".join(pairs)
+
+
+def _render(error: S3Error, request: GatewayRequest, head_only: bool, fields: Fields) -> Respond:
+    resource = request.head.target.partition(b"?")[0].decode("ascii", "replace")
+    answer = render.error(error, request.request_id, resource, head=head_only)
+    answer.fields += fields
+    return answer
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+class _Answer:
+    """Implements ``plan.Answer``: failures are gathered, whatever the operation."""
+
+    __slots__ = ("again", "backend", "extra", "keep", "origin", "region", "relay", "request")
+
+    def __init__(
+        self,
+        backend: S3Backend,
+        request: GatewayRequest,
+        keep: HeaderSet,
+        again: bool,
+        *,
+        relay: bool,
+        extra: Fields = (),
+    ) -> None:
+        self.backend = backend
+        self.request = request
+        self.keep = keep
+        self.extra = extra
+        self.relay = relay
+        self.again = again
+        self.origin = backend._origin
+        self.region = backend._region
+
+    def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
+        return _Failed(self, Failure(status, head, self.region))
+
+    def failed(self, failure: Failure) -> Plan:
+        return self.backend.fail(self.request, failure, self.again, self.origin)
+
+
+class _Failed:
+    """Implements ``plan.Gather`` for an error document."""
+
+    __slots__ = ("answer", "failure", "limit")
+
+    def __init__(self, answer: _Answer, failure: Failure) -> None:
+        self.limit = ERROR_BODY_MAX
+        self.answer = answer
+        self.failure = failure
+
+    def finish(self, body: bytes) -> Plan:
+        if body:
+            self.failure.read(body)
+        try:
+            return self.answer.failed(self.failure)
+        except S3Error as error:
+            request = self.answer.request
+            return _render(error, request, request.head.method == "HEAD", ())
+
+
+class _ObjectAnswer(_Answer):
+    """GET, HEAD, PUT: what S3 calls a success is relayed. ``if_range``: our If-Match stands for
+    the client's If-Range, so 412 leads to the whole object (R15)."""
+
+    __slots__ = ("if_range",)
+
+    def __init__(
+        self,
+        backend: S3Backend,
+        request: GatewayRequest,
+        keep: HeaderSet,
+        again: bool,
+        *,
+        extra: Fields = (),
+        if_range: bool = False,
+    ) -> None:
+        super().__init__(backend, request, keep, again, relay=True, extra=extra)
+        self.if_range = if_range
+
+    def failed(self, failure: Failure) -> Plan:
+        if self.if_range and failure.status == 412:
+            return self.backend._read(self.request, self.again, whole=True)
+        return super().failed(failure)
+
+
+class _DeleteAnswer(_Answer):
+    """DELETE answers 204, also for a key that was not there (SEM-20)."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, backend: S3Backend, request: GatewayRequest, keep: HeaderSet, again: bool
+    ) -> None:
+        super().__init__(backend, request, keep, again, relay=False)
+
+    def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
+        if status == 204:
+            return None
+        if status in (200, 202):
+            kept = [(name, value) for name, value in head.items() if name in self.keep]
+            return Respond(204, tuple(kept))
+        return super().on_head(status, head)
+
+    def failed(self, failure: Failure) -> Plan:
+        conditional = self.request.head.get(b"if-match") is not None
+        if failure.status == 404 and failure.code == "NoSuchKey" and not conditional:
+            return Respond(204)
+        return super().failed(failure)
+
+
+class _ListAnswer(_Answer):
+    __slots__ = ("listing",)
+
+    def __init__(
+        self, backend: S3Backend, request: GatewayRequest, again: bool, listing: Listing
+    ) -> None:
+        super().__init__(backend, request, outbound.NOTHING, again, relay=False)
+        self.listing = listing
+
+    def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
+        if status == 200:
+            return ListingTranslator(self.listing)
+        return super().on_head(status, head)
