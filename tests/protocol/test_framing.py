@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from support.configuration import FULL
-from support.gateway import Gateway
 from support.rig import Pair
 from support.sigv4 import Request
 
@@ -223,8 +222,8 @@ def test_metadata_names_may_hold_underscores(pair: Pair) -> None:
     assert pair.backend.requests[0].get("x-amz-meta-snake_case") == "kept"
 
 
-def test_asterisk_form_is_refused(gateway: Gateway) -> None:
-    with gateway.connect() as connection:
-        request = Request("OPTIONS", "*", gateway.authority, credentials=FULL)
+def test_asterisk_form_is_refused(pair: Pair) -> None:
+    with pair.connect() as connection:
+        request = Request("OPTIONS", "*", pair.gateway.authority, credentials=FULL)
         response = connection.request(request)
         assert response.status in (400, 405, 501)

@@ -243,6 +243,8 @@ class Connection:
             self.sock.settimeout(before)
         return False
 
-    def received(self) -> bytes:
-        """What has been read and not yet been consumed."""
-        return bytes(self._buffer)
+    def read_all(self) -> bytes:
+        """Everything up to the end of the connection, unparsed."""
+        while self._fill():
+            pass
+        return self._take(len(self._buffer))
