@@ -1,0 +1,112 @@
+"""What the scanner leaves to httptools (D15): unusual request heads, and chunked response bodies.
+
+A fresh parser per message, behind the refusals of docs/security.md: httptools (llhttp) accepts
+trailing fields without limit, chunk extensions, sizes up to 2**64, and two messages in one feed.
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+
+import httptools
+
+from multistore.errors import S3Error
+from multistore.wire import RequestHead
+
+cdef enum:
+    # Framing bytes that one feed may hold beyond its data: sizes, line ends, a short trailer.
+    # S3 stores send chunks of at least some hundred bytes; a flood of tiny ones is an attack.
+    TRAILERS_MAX = 100
+
+
+class _HeadSink:
+    """Collects one message head from httptools' callbacks."""
+
+    def __init__(self):
+        self.target = b""
+        self.fields = []
+        self.complete = False
+
+    def on_url(self, url):
+        self.target += url
+
+    def on_header(self, name, value):
+        self.fields.append((name, value.strip(b" \t")))
+
+    def on_headers_complete(self):
+        self.complete = True
+
+
+def read_request_head(bytes raw):
+    """The head of a legal but not ordinary request, from exactly its bytes.
+
+    Absolute-form targets become origin-form; their authority must equal the Host field
+    (RFC 9112 3.2.2 lets it win; a client that disagrees with itself is refused).
+
+    Raises: S3Error BadRequest (fatal).
+    """
+    sink = _HeadSink()
+    parser = httptools.HttpRequestParser(sink)
+    try:
+        parser.feed_data(raw)
+    except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+        raise S3Error("BadRequest", "The request head is malformed.", fatal=True) from error
+    version = {"1.0": 10, "1.1": 11}.get(parser.get_http_version())
+    if not sink.complete or version is None:
+        raise S3Error("BadRequest", "The request head is malformed.", fatal=True)
+    target = sink.target
+    if target[:7].lower() == b"http://" or target[:8].lower() == b"https://":
+        authority, slash, path = target.partition(b"://")[2].partition(b"/")
+        if slash == b"" and b"?" in authority:
+            raise S3Error("BadRequest", "The request target has no path.", fatal=True)
+        hosts = [value for name, value in sink.fields if name.lower() == b"host"]
+        if hosts != [authority]:
+            raise S3Error("BadRequest", "The Host header and the target differ.", fatal=True)
+        target = b"/" + path
+    return RequestHead(parser.get_method().decode("ascii"), target, version, sink.fields, raw=raw)
+
+
+class _BodySink:
+    """Collects the body of one response from httptools' callbacks."""
+
+    def __init__(self, body):
+        self.body = body
+        self.started = False
+        self.trailers = 0
+
+    def on_headers_complete(self):
+        self.started = True
+
+    def on_header(self, name, value):
+        if self.started:                            # a trailer: counted, dropped (never merged into the head)
+            self.trailers += 1
+            if self.trailers > TRAILERS_MAX:
+                raise ValueError("too many trailer fields")
+
+    def on_body(self, data):
+        (<ChunkedBody> self.body).pieces.append(data)
+
+    def on_message_complete(self):
+        (<ChunkedBody> self.body).complete = True
+
+    def on_message_begin(self):
+        if (<ChunkedBody> self.body).complete:
+            raise ValueError("a second response")
+
+
+cdef class ChunkedBody:
+    """A chunked response body. `raw` is the response's head, which the parser must see first."""
+
+    def __cinit__(self, bytes raw):
+        self.pieces = []
+        self.parser = httptools.HttpResponseParser(_BodySink(self))
+        self.parser.feed_data(raw)
+
+    cdef list feed(self, const char* p, Py_ssize_t n):
+        """The data in these bytes; `complete` says whether the body ended with them.
+
+        Raises: httptools.HttpParserError and whatever else says that the framing is broken.
+        """
+        cdef list pieces
+        self.parser.feed_data(PyBytes_FromStringAndSize(p, n))
+        pieces = self.pieces
+        self.pieces = []
+        return pieces

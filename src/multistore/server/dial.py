@@ -1,0 +1,142 @@
+"""Connecting to backends: names, addresses, TLS. The cold path: one task per connection."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from multistore.limits import Timeouts
+    from multistore.types import Origin
+
+__all__ = ["Dialer"]
+
+Address = tuple[socket.AddressFamily, tuple[str, int]]
+
+#: Seconds that an answer of the resolver is used; stale ones serve while the resolver is down.
+RESOLVE_TTL = 10.0
+#: Head start of one address over the next (RFC 8305 section 5: 250 ms).
+STAGGER = 0.25
+
+
+class Dialer:
+    """Opens connections for the pools of one worker."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, timeouts: Timeouts) -> None:
+        self._loop = loop
+        self._timeouts = timeouts
+        self._resolved: dict[tuple[str, int], tuple[float, list[Address]]] = {}
+        self._contexts: dict[tuple[bool, str | None], ssl.SSLContext] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def dial(
+        self,
+        origin: Origin,
+        protocol: Callable[[], asyncio.BaseProtocol],
+        done: Callable[[asyncio.Task[None]], None],
+    ) -> None:
+        """Connects, makes ``protocol()`` the connection's protocol, and calls ``done``
+        with the finished task: its exception says why there is no connection."""
+        task = self._loop.create_task(self._connect(origin, protocol))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(done)
+
+    async def _connect(
+        self, origin: Origin, protocol: Callable[[], asyncio.BaseProtocol]
+    ) -> None:
+        limit = self._timeouts.connect
+        async with asyncio.timeout(limit):
+            addresses = await self._resolve(origin.host, origin.port)
+            sock = await self._first_to_connect(addresses)
+        try:
+            if origin.tls:
+                await self._loop.create_connection(
+                    protocol,
+                    sock=sock,
+                    ssl=self._context(origin),
+                    server_hostname=origin.host,
+                    ssl_handshake_timeout=limit,
+                )
+            else:
+                await self._loop.create_connection(protocol, sock=sock)
+        except BaseException:
+            sock.close()
+            raise
+
+    async def _resolve(self, host: str, port: int) -> list[Address]:
+        now = self._loop.time()
+        expires, known = self._resolved.get((host, port), (0.0, []))
+        if now < expires:
+            # Another one first each time: a name with several addresses is a cluster.
+            known.append(known.pop(0))
+            return list(known)
+        try:
+            found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except OSError:
+            if not known:
+                raise
+            found = []
+        addresses = [(family, address) for family, _, _, _, address in found] or known
+        self._resolved[host, port] = (now + RESOLVE_TTL, addresses)
+        return list(addresses)
+
+    async def _first_to_connect(self, addresses: list[Address]) -> socket.socket:
+        """The first socket that connects, each address starting after the one before failed or
+        had its head start (RFC 8305)."""
+        attempts: set[asyncio.Task[socket.socket]] = set()
+        waiting = list(addresses)
+        error: BaseException = OSError("no address")
+        try:
+            while waiting or attempts:
+                if waiting:
+                    family, address = waiting.pop(0)
+                    attempts.add(self._loop.create_task(self._connect_to(family, address)))
+                done, attempts = await asyncio.wait(
+                    attempts,
+                    timeout=STAGGER if waiting else None,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                for attempt in done:
+                    failure = attempt.exception()
+                    if failure is None:
+                        return attempt.result()
+                    error = failure
+            raise error
+        finally:
+            for attempt in attempts:
+                attempt.add_done_callback(_close_late)
+                attempt.cancel()
+
+    async def _connect_to(
+        self, family: socket.AddressFamily, address: tuple[str, int]
+    ) -> socket.socket:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            await self._loop.sock_connect(sock, address)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
+    def _context(self, origin: Origin) -> ssl.SSLContext:
+        key = (origin.verify, origin.ca_file)
+        context = self._contexts.get(key)
+        if context is None:
+            context = ssl.create_default_context(cafile=origin.ca_file)
+            if not origin.verify:
+                context.check_hostname = False
+                context.verify_mode = ssl.CERT_NONE
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+            self._contexts[key] = context
+        return context
+
+
+def _close_late(attempt: asyncio.Task[socket.socket]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()

@@ -1,0 +1,73 @@
+from libc.stdint cimport int64_t
+from multistore.server.pool cimport Pool
+from multistore.server.service cimport Service
+from multistore.server.stream cimport Owner, Stream
+from multistore.server.upstream cimport Call, Upstream
+from multistore.wire._native.cext cimport ms_span
+from multistore.wire._native.head cimport ResponseHead
+
+
+cdef class Client(Owner):
+    """The client's side of an exchange, as the exchange sees it."""
+
+    cdef Service service
+    cdef bint keep_alive            # another request may follow on this connection
+    cdef int64_t unread             # bytes of the request's body still to come; -1: who knows how many
+    cdef int version                # 10 or 11
+    cdef bint expects_continue      # waits for 100 before it sends its body
+    cdef bint body_begun            # body bytes have come already
+    cdef bytes request_id
+
+    # --- answering
+    cdef int send(self, object respond) except -1                           # a whole answer made here
+    cdef int send_head(self, int status, ResponseHead head, object keep, list add,
+                       const ms_span* body, int n) except -1
+    cdef void done(self) noexcept                                           # the exchange is over
+
+
+cdef class Exchange(Call):
+    cdef Client client
+    cdef Service service
+    cdef object request             # GatewayRequest
+    cdef object plan                # Forward
+    cdef Pool pool
+    cdef Upstream upstream
+    cdef int phase
+
+    # --- request body
+    cdef int64_t body_left          # bytes still to come from the client
+    cdef bint body_begun            # some of it went to the backend
+    cdef object digest              # hashlib object while the body is hashed here
+
+    # --- response
+    cdef int mode
+    cdef bint answered              # the client has part of a response
+    cdef object translate
+    cdef object gather
+    cdef bytearray gathered
+    cdef bint retried
+
+    # --- progress
+    cdef int64_t moved              # body bytes since the last look
+    cdef int64_t idle_ms            # how long nothing moved
+
+    cdef int start(self) except -1
+    cdef bint wants_body(self) noexcept
+    cdef int on_client_body(self, const char* p, Py_ssize_t n) except -1
+    cdef void on_client_relayed(self, int64_t n, bint done) noexcept
+    cdef void on_client_room(self) noexcept
+    cdef void on_client_deadline(self) noexcept
+    cdef void on_client_gone(self) noexcept
+
+    cdef int _restart(self, object plan) except -1
+    cdef int _send_request(self, Upstream upstream) except -1
+    cdef int _body_sent(self) except -1
+    cdef int _relay_response(self, ResponseHead head, const char* p, Py_ssize_t n) except -1
+    cdef int _translate_response(self, object translate) except -1
+    cdef int _finish_gather(self) except -1
+    cdef int _write_chunk(self, const char* p, Py_ssize_t n) except -1
+    cdef int _respond(self, object respond) except -1
+    cdef int _refuse(self, object error) except -1
+    cdef void _over(self) noexcept
+    cdef void _give_up(self) noexcept
+    cdef bint _may_retry(self, str why) noexcept

@@ -1,0 +1,487 @@
+# cython: boundscheck=False, wraparound=False
+"""One request's life between both sockets.
+
+Phases: WAITING (for a connection) -> SENDING (the request body) -> AWAITING (the response) ->
+ANSWERING, then the exchange is over; a Gather whose plan is another Forward starts again at
+WAITING. A fault before the client has a byte becomes an S3 error, a fault after that a reset
+(law 7). The client's deadline belongs to the exchange while it lasts.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.bytearray cimport PyByteArray_GET_SIZE
+from cpython.buffer cimport PyBUF_READ
+from cpython.memoryview cimport PyMemoryView_FromMemory
+from libc.stdint cimport int64_t
+from libc.stdio cimport snprintf
+from multistore.server.pool cimport Pool
+from multistore.server.service cimport Service
+from multistore.server.stream cimport FULL, Owner, Stream
+from multistore.server.upstream cimport Call, Upstream
+from multistore.wire._native.cext cimport ms_span
+from multistore.wire._native.head cimport ResponseHead
+
+import hashlib
+import logging
+
+from multistore.errors import S3Error
+from multistore.gateway import render
+from multistore.gateway.plan import Respond
+from multistore.wire import write_request_head
+
+cdef enum Phase:
+    WAITING
+    SENDING
+    AWAITING
+    ANSWERING
+    OVER
+
+cdef enum Mode:
+    RELAY                           # the body flows below us
+    RECHUNK                         # chunked in, chunked out
+    UNTIL_CLOSE                     # chunked in, HTTP/1.0 out
+    TRANSLATE
+    GATHER
+    DROP
+
+cdef object log = logging.getLogger("multistore.backend")
+cdef bytes CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+# What a client is told when its backend fails; the operator's log line says more.
+cdef dict FAULTS = {
+    "connect": ("ServiceUnavailable", "The storage backend cannot be reached. Please try again."),
+    "timeout": ("GatewayTimeout", "The storage backend did not answer in time."),
+    "closed": ("SlowDown", "The storage backend closed the connection. Please try again."),
+    "malformed": ("BadGateway", "The storage backend sent an answer that cannot be used."),
+    "early": ("BadGateway", "The storage backend answered before it had the whole request."),
+}
+
+
+cdef class Client(Owner):
+    """The client's side of an exchange; `protocol.Connection` is the one there is."""
+
+    cdef int send(self, object respond) except -1:
+        raise NotImplementedError
+
+    cdef int send_head(self, int status, ResponseHead head, object keep, list add,
+                       const ms_span* body, int n) except -1:
+        raise NotImplementedError
+
+    cdef void done(self) noexcept:
+        pass
+
+
+cdef class Exchange(Call):
+    """Carries out one Forward plan."""
+
+    def __cinit__(self, Client client, object request, object plan):
+        self.client = client
+        self.service = client.service
+        self.request = request
+        self.plan = plan
+        self.service.active += 1
+
+    # --- the request goes out ---------------------------------------------------------------
+
+    cdef int start(self) except -1:
+        cdef Upstream upstream
+        cdef object plan = self.plan
+        self.phase = WAITING
+        self.body_left = plan.length if plan.length > 0 else 0
+        if plan.sha256 is not None:
+            self.digest = hashlib.sha256()
+            if self.body_left == 0 and not self._digest_holds():
+                return self._refuse_digest()
+        self.pool = self.service.pools.of(plan.origin)
+        upstream = self.pool.take()
+        if upstream is not None:
+            return self._send_request(upstream)
+        self.service.wheel.set(self.client, self.service.connect_ms)
+        self.pool.dial(self)
+        return 0
+
+    cdef int _restart(self, object plan) except -1:
+        """Another plan for the same request; its body, if it had one, is gone."""
+        if plan.length > 0:
+            raise RuntimeError("a second plan cannot send the body again")
+        self.plan = plan
+        self.digest = None
+        self.gather = None
+        self.gathered = None
+        self.mode = RELAY
+        return self.start()
+
+    cdef void on_connected(self, Upstream upstream) noexcept:
+        try:
+            self._send_request(upstream)
+        except Exception:
+            log.exception("internal error")
+            self._give_up()
+
+    cdef int _send_request(self, Upstream upstream) except -1:
+        cdef object plan = self.plan
+        cdef Client client = self.client
+        cdef bytes head
+        self.upstream = upstream
+        upstream.start(self, plan.method)
+        try:
+            head = write_request_head(
+                plan.method, plan.target, plan.host, plan.head, plan.keep, plan.add,
+                plan.length, plan.payload, plan.signer, self.service.amz_date,
+            )
+        except S3Error as error:
+            return self._refuse(error)
+        upstream.stream.write_bytes(head)
+        self.moved = self.idle_ms = 0
+        if self.body_left == 0:
+            return self._body_sent()
+        self.phase = SENDING
+        if client.expects_continue:
+            client.expects_continue = False
+            # RFC 9110 10.1.1: no 100 once body bytes have come.
+            if not client.body_begun:
+                client.stream.write_bytes(CONTINUE)
+        self.service.wheel.set(client, self.service.rate_window_ms)
+        if self.digest is None:
+            client.stream.relay(upstream.stream, self.body_left)
+        client.stream.resume()
+        return 0
+
+    cdef int _body_sent(self) except -1:
+        self.phase = AWAITING
+        self.service.wheel.set(self.client, self.service.first_byte_ms)
+        return 0
+
+    # --- the client's body ------------------------------------------------------------------
+
+    cdef bint wants_body(self) noexcept:
+        return self.phase == SENDING and self.digest is not None
+
+    cdef int on_client_body(self, const char* p, Py_ssize_t n) except -1:
+        """Body bytes that are hashed here. As long as more are to come, all of these may leave:
+        the backend cannot see the end. The last ones leave only if the hash holds (law 6)."""
+        cdef ms_span span
+        cdef int room
+        span.p = p
+        span.n = <size_t> (n if n < self.body_left else self.body_left)
+        self.digest.update(PyMemoryView_FromMemory(<char*> p, <Py_ssize_t> span.n, PyBUF_READ))
+        self.body_left -= <int64_t> span.n
+        self.moved += <int64_t> span.n
+        self.service.counters.bytes_in += <int64_t> span.n
+        if self.body_left == 0 and not self._digest_holds():
+            self._refuse_digest()
+            return <int> span.n
+        self.body_begun = True
+        room = self.upstream.stream.write(&span, 1)
+        if self.body_left == 0:
+            self._body_sent()
+        elif room == FULL:
+            self.client.stream.pause()
+        return <int> span.n
+
+    def _digest_holds(self):
+        return self.digest.hexdigest().encode("ascii") == self.plan.sha256
+
+    def _refuse_digest(self):
+        fields = (
+            ("ClientComputedContentSHA256", self.plan.sha256.decode("ascii")),
+            ("S3ComputedContentSHA256", self.digest.hexdigest()),
+        )
+        self._refuse(S3Error(
+            "XAmzContentSHA256Mismatch",
+            "The provided 'x-amz-content-sha256' header does not match what was computed.",
+            fields=fields,
+        ))
+        return 0
+
+    cdef void on_client_relayed(self, int64_t n, bint done) noexcept:
+        self.body_left -= n
+        self.moved += n
+        self.body_begun = True
+        self.service.counters.bytes_in += n
+        if done and self.phase == SENDING:
+            self._body_sent()
+
+    # --- the response comes back ------------------------------------------------------------
+
+    cdef int on_response(self, ResponseHead head, const char* p, Py_ssize_t n) except -1:
+        cdef int status = head.status
+        cdef object plan = self.plan
+        cdef object action
+        if self.phase == SENDING:
+            if status < 300:
+                self.on_failed("early")
+                return 0
+            # Refused early: the rest of the body has no taker.
+            self.client.stream.stop_relay()
+            self.client.stream.pause()
+        self.phase = ANSWERING
+        self.moved = self.idle_ms = 0
+        self.service.wheel.set(self.client, self.service.rate_window_ms)
+        if plan.answer.relay and (status == 200 or status == 206 or status == 204 or status == 304):
+            return self._relay_response(head, p, n)
+        try:
+            action = plan.answer.on_head(status, head)
+        except S3Error as error:
+            return self._refuse(error)
+        if action is None:
+            return self._relay_response(head, p, n)
+        if isinstance(action, Respond):
+            self.mode = DROP
+            return self._respond(action)
+        if hasattr(action, "feed"):                 # Translate; a Gather only finishes
+            self._translate_response(action)
+        else:
+            self.mode = GATHER
+            self.gather = action
+            self.gathered = bytearray()
+        if n:
+            self.on_body(p, n)
+        return 0
+
+    cdef int _relay_response(self, ResponseHead head, const char* p, Py_ssize_t n) except -1:
+        cdef list add = []
+        cdef ms_span body
+        cdef Upstream upstream = self.upstream
+        for name, value in self.plan.answer.extra:
+            if head.get(name) is None:
+                add.append((name, value))
+        body.p = p
+        body.n = <size_t> n
+        if upstream.body_left >= 0:
+            self.mode = RELAY
+            if head.content_length >= 0 and head.status != 204 and head.status != 304:
+                add.append((b"content-length", b"%d" % head.content_length))
+        elif self.client.version >= 11:
+            self.mode = RECHUNK
+            add.append((b"transfer-encoding", b"chunked"))
+        else:
+            self.mode = UNTIL_CLOSE
+            self.client.keep_alive = False
+        self.answered = True
+        self.service.counters.bytes_out += n
+        self.moved += n
+        self.client.unread = self.body_left
+        self.client.send_head(head.status, head, self.plan.answer.keep, add, &body, 1 if n else 0)
+        if upstream.body_left > 0 and self.upstream is upstream:
+            upstream.relay_to(self.client.stream)
+        return 0
+
+    cdef int _translate_response(self, object translate) except -1:
+        cdef list add = list(translate.fields)
+        self.mode = TRANSLATE
+        self.translate = translate
+        if self.client.version >= 11:
+            add.append((b"transfer-encoding", b"chunked"))
+        else:
+            self.client.keep_alive = False
+        self.answered = True
+        self.client.unread = self.body_left
+        return self.client.send_head(translate.status, None, None, add, NULL, 0)
+
+    cdef int on_body(self, const char* p, Py_ssize_t n) except -1:
+        cdef bytes out
+        cdef int room = 0
+        cdef Py_ssize_t space
+        self.moved += n
+        if self.mode == RECHUNK or self.mode == UNTIL_CLOSE:
+            room = self._write_chunk(p, n)
+        elif self.mode == TRANSLATE:
+            try:
+                out = self.translate.feed(PyBytes_FromStringAndSize(p, n))
+            except S3Error as error:
+                log.warning("%s: %s", self.request.request_id, error)
+                self._give_up()
+                return 0
+            if out:
+                room = self._write_chunk(PyBytes_AS_STRING(out), PyBytes_GET_SIZE(out))
+        elif self.mode == GATHER:
+            space = <Py_ssize_t> self.gather.limit - PyByteArray_GET_SIZE(self.gathered)
+            self.gathered += PyBytes_FromStringAndSize(p, n if n < space else space)
+            if n > space:                           # a document without end: what we have must do
+                self.upstream.discard()
+                self.upstream = None
+                return self._finish_gather()
+        if room == FULL and self.upstream is not None:
+            self.upstream.stream.pause()
+        return 0
+
+    cdef int _write_chunk(self, const char* p, Py_ssize_t n) except -1:
+        """One piece of a body whose length was not known: chunked for HTTP/1.1, bare for 1.0."""
+        cdef char size[24]
+        cdef ms_span parts[3]
+        self.service.counters.bytes_out += n
+        parts[1].p = p
+        parts[1].n = <size_t> n
+        if self.client.version < 11:
+            return self.client.stream.write(&parts[1], 1)
+        parts[0].p = size
+        parts[0].n = <size_t> snprintf(size, sizeof(size), "%zx\r\n", n)
+        parts[2].p = "\r\n"
+        parts[2].n = 2
+        return self.client.stream.write(parts, 3)
+
+    cdef int on_complete(self) except -1:
+        cdef Upstream upstream = self.upstream
+        cdef bytes out
+        self.upstream = None
+        if upstream.reusable and self.body_left == 0:
+            self.pool.release(upstream)
+        else:
+            upstream.discard()
+        if self.phase == OVER:
+            return 0
+        if self.mode == GATHER:
+            return self._finish_gather()
+        if self.mode == TRANSLATE:
+            try:
+                out = self.translate.finish()
+            except S3Error as error:
+                log.warning("%s: %s", self.request.request_id, error)
+                self._give_up()
+                return 0
+            if out:
+                self._write_chunk(PyBytes_AS_STRING(out), PyBytes_GET_SIZE(out))
+        if self.mode != RELAY and self.client.version >= 11:
+            self.client.stream.write_bytes(b"0\r\n\r\n")
+        self._over()
+        return 0
+
+    cdef int _finish_gather(self) except -1:
+        cdef object plan
+        try:
+            plan = self.gather.finish(bytes(self.gathered))
+        except S3Error as error:
+            return self._refuse(error)
+        if isinstance(plan, Respond):
+            return self._respond(plan)
+        return self._restart(plan)
+
+    cdef void on_progress(self, int64_t n) noexcept:
+        self.moved += n
+        self.service.counters.bytes_out += n
+
+    # --- room: a side that was full has emptied ----------------------------------------------
+
+    cdef void on_room(self) noexcept:
+        if self.phase == SENDING:
+            self.client.stream.resume()
+
+    cdef void on_client_room(self) noexcept:
+        if self.phase == ANSWERING and self.upstream is not None:
+            self.upstream.stream.resume()
+
+    # --- faults -----------------------------------------------------------------------------
+
+    cdef void on_failed(self, str why) noexcept:
+        cdef Upstream upstream = self.upstream
+        self.upstream = None
+        if upstream is not None:
+            upstream.discard()
+        if self.phase == OVER:
+            return
+        self.service.counters.backend_faults += 1
+        if self.answered:
+            self._give_up()
+            return
+        try:
+            if self._may_retry(why) and not upstream.answered:
+                self.retried = True
+                self.phase = WAITING
+                self.service.counters.retries += 1
+                self.service.retrying += 1
+                self.service.wheel.set(self.client, self.service.connect_ms)
+                # A new connection: what happened to one idle connection may have happened to all.
+                self.pool.dial(self)
+                return
+            log.warning("%s: backend %r failed: %s", self.request.request_id, self.plan.origin, why)
+            code, message = FAULTS[why]
+            self._refuse(S3Error(code, message))
+        except Exception:
+            log.exception("internal error")
+            self._give_up()
+
+    cdef bint _may_retry(self, str why) noexcept:
+        """The retry law: nothing was answered, nothing can have been done twice, once."""
+        return (
+            why == "closed"
+            and not self.retried
+            and not self.body_begun
+            and (self.plan.replayable or self.body_left > 0)
+            and self.service.may_retry()
+        )
+
+    cdef void on_client_deadline(self) noexcept:
+        cdef int64_t window
+        if self.phase == WAITING:
+            self.pool.withdraw(self)
+            self.on_failed("connect")
+        elif self.phase == AWAITING:
+            self.on_failed("timeout")
+        elif self.phase == SENDING or self.phase == ANSWERING:
+            window = self.service.rate_window_ms
+            if self.moved == 0:
+                self.idle_ms += window
+            if self.moved < self.service.rate_bytes and (self.moved > 0 or self.idle_ms >= self.service.stall_ms):
+                log.warning("%s: body stalled", self.request.request_id)
+                if self.phase == SENDING and not self.answered:
+                    self._stalled_upload()
+                else:
+                    self._give_up()
+                return
+            if self.moved > 0:
+                self.idle_ms = 0
+            self.moved = 0
+            self.service.wheel.set(self.client, window)
+
+    def _stalled_upload(self):
+        self._refuse(S3Error(
+            "RequestTimeout",
+            "Your socket connection to the server was not read from or written to within the timeout period.",
+        ))
+
+    cdef void on_client_gone(self) noexcept:
+        self._give_up()
+
+    # --- the end ----------------------------------------------------------------------------
+
+    cdef int _refuse(self, object error) except -1:
+        if self.answered:
+            self._give_up()
+            return 0
+        return self._respond(render.error(error, self.request.request_id, head=self.request.head.method == "HEAD"))
+
+    cdef int _respond(self, object respond) except -1:
+        """An answer made here ends the exchange; what the backend still sends is of no use."""
+        cdef Upstream upstream = self.upstream
+        self.upstream = None
+        if upstream is not None:
+            upstream.discard()
+        self.answered = True
+        if self.body_left > 0:
+            self.client.stream.stop_relay()
+        self.client.unread = self.body_left
+        self.client.send(respond)
+        self._over()
+        return 0
+
+    cdef void _over(self) noexcept:
+        self.phase = OVER
+        self.service.active -= 1
+        if self.retried:
+            self.service.retrying -= 1
+        self.client.done()
+
+    cdef void _give_up(self) noexcept:
+        """A fault that the client must see as one: both connections are reset."""
+        cdef Upstream upstream = self.upstream
+        cdef Stream stream = self.client.stream
+        if self.phase == OVER:
+            return
+        self.upstream = None
+        if upstream is not None:
+            upstream.discard()
+        elif self.phase == WAITING and self.pool is not None:
+            self.pool.withdraw(self)
+        if stream is not None:
+            stream.abort()
+        self._over()

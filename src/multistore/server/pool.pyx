@@ -1,0 +1,100 @@
+"""Keep-alive connections to backends, one pool per origin and worker."""
+
+from multistore.server.stream_uv cimport UvStream
+from multistore.server.timers cimport Wheel, monotonic_ms
+from multistore.server.upstream cimport Call, Home, Upstream
+
+from collections import deque
+
+
+cdef class Pool(Home):
+    """The connections to one origin."""
+
+    def __cinit__(self, object origin, Pools pools):
+        limits = pools.limits
+        timeouts = pools.timeouts
+        self.origin = origin
+        self.loop = pools.loop
+        self.dialer = pools.dialer
+        self.wheel = pools.wheel
+        self.idle = []
+        self.waiting = deque()
+        self.total_max = limits.backend_connections
+        self.idle_max = limits.backend_idle
+        self.idle_ms = int(timeouts.backend_idle * 1000)
+        self.age_ms = int(timeouts.backend_age * 1000)
+
+    cdef Upstream take(self):
+        if not self.idle:
+            return None
+        self.reused += 1
+        return <Upstream> self.idle.pop()
+
+    cdef void dial(self, Call call) noexcept:
+        cdef Upstream upstream
+        if self.total >= self.total_max:
+            self.waiting.append(call)
+            return
+        self.total += 1
+        self.dialled += 1
+        upstream = Upstream(self, self.wheel)
+        upstream.call = call
+        call.dialling = upstream
+        self.dialer.dial(self.origin, lambda: UvStream(upstream, self.loop), upstream.dialled)
+
+    cdef void withdraw(self, Call call) noexcept:
+        if call.dialling is not None:
+            call.dialling.call = None               # the connection goes to the pool when it is there
+            call.dialling = None
+        else:
+            self.waiting.remove(call)
+
+    # --- Home -------------------------------------------------------------------------------
+
+    cdef void release(self, Upstream upstream) noexcept:
+        cdef Call call
+        if self.waiting:
+            call = <Call> self.waiting.popleft()
+            call.on_connected(upstream)
+        elif len(self.idle) >= self.idle_max or monotonic_ms() - upstream.born > self.age_ms:
+            upstream.discard()
+        else:
+            self.idle.append(upstream)
+            self.wheel.set(upstream, self.idle_ms)
+
+    cdef void forget(self, Upstream upstream) noexcept:
+        self.total -= 1
+        try:
+            self.idle.remove(upstream)
+        except ValueError:
+            pass                                    # it was busy
+        if self.waiting:
+            self.dial(<Call> self.waiting.popleft())
+
+    def close(self):
+        """Ends the idle connections."""
+        for upstream in list(self.idle):
+            (<Upstream> upstream).discard()
+
+
+cdef class Pools:
+    """All pools of a worker, made on first use."""
+
+    def __cinit__(self, object loop, object dialer, Wheel wheel, object limits, object timeouts):
+        self.loop = loop
+        self.dialer = dialer
+        self.wheel = wheel
+        self.limits = limits
+        self.timeouts = timeouts
+        self.by_origin = {}
+
+    cdef Pool of(self, object origin):
+        cdef object pool = self.by_origin.get(origin)
+        if pool is None:
+            pool = self.by_origin[origin] = Pool(origin, self)
+        return <Pool> pool
+
+    def close(self):
+        """Ends all idle connections."""
+        for pool in self.by_origin.values():
+            pool.close()

@@ -1,0 +1,26 @@
+from libc.stdint cimport int64_t
+from multistore.server.exchange cimport Client, Exchange
+from multistore.server.service cimport Service
+from multistore.wire._native.cext cimport ms_head_caps
+from multistore.wire._native.head cimport RequestHead, ResponseHead
+
+
+cdef class Connection(Client):
+    cdef Exchange exchange
+    cdef int state
+    cdef bint secure
+    cdef bint head_begun            # part of a head has come
+    cdef bint counted               # among the peer's connections
+    cdef int served                 # requests answered
+    cdef int64_t discard_left       # bytes that are read and thrown away
+    cdef int64_t linger_until       # monotonic milliseconds
+    cdef bint to_head               # the request is a HEAD: no body in the answer
+    cdef ms_head_caps caps
+
+    cdef Py_ssize_t _head(self, const char* p, Py_ssize_t n) except -1
+    cdef int _serve(self, RequestHead head, bint more) except -1
+    cdef int _refuse(self, object error) except -1
+    cdef bytes _render_head(self, int status, ResponseHead head, object keep, list add)
+    cdef void _next(self) noexcept
+    cdef void _linger(self) noexcept
+    cdef void _shut(self) noexcept

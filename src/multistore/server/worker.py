@@ -1,0 +1,156 @@
+"""One worker: event loop, listeners, signals, drain."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import ssl
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import uvloop
+
+from multistore.limits import Limits, Timeouts
+from multistore.server.dial import Dialer
+from multistore.server.pool import Pools
+from multistore.server.protocol import Connection
+from multistore.server.service import Service
+from multistore.server.stream_uv import accepted
+from multistore.server.timers import Wheel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from multistore.gateway.engine import Engine
+
+__all__ = ["Server", "ServerSettings"]
+
+log = logging.getLogger("multistore.server")
+
+BACKLOG = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """What a server needs beyond decisions. Port 0 takes a free one."""
+
+    listen: tuple[tuple[str, int], ...] = (("127.0.0.1", 8080),)
+    tls_cert: str | None = None
+    tls_key: str | None = None
+    limits: Limits = field(default_factory=Limits)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+
+
+class Server:
+    """Serves an engine's decisions until it is told to stop."""
+
+    def __init__(self, engine: Engine, settings: ServerSettings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._now: asyncio.Event | None = None
+        self._service: Service | None = None
+        #: Where it listens, once it does: (host, port) pairs.
+        self.addresses: list[tuple[str, int]] = []
+
+    def run(self, on_ready: Callable[[Server], None] | None = None) -> int:
+        """Serves until SIGTERM, SIGINT or :meth:`stop`; a second signal does not wait for
+        requests that are still running. ``on_ready`` is called when it listens. Returns the
+        exit status.
+
+        Raises: OSError when it cannot listen, ssl.SSLError when a certificate is unusable.
+        """
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(self._serve(on_ready))
+
+    def stop(self) -> None:
+        """Begins to stop, as SIGTERM does; may be called from any thread."""
+        loop = self._loop
+        if loop is not None:
+            loop.call_soon_threadsafe(self._on_signal)
+
+    def counters(self) -> dict[str, int]:
+        """The access counters by name."""
+        return {} if self._service is None else self._service.counters.snapshot()
+
+    async def _serve(self, on_ready: Callable[[Server], None] | None) -> int:
+        loop = self._loop = asyncio.get_running_loop()
+        self._stopping, self._now = asyncio.Event(), asyncio.Event()
+        limits, timeouts = self._settings.limits, self._settings.timeouts
+        wheel = Wheel(loop)
+        pools = Pools(loop, Dialer(loop, timeouts), wheel, limits, timeouts)
+        service = self._service = Service(loop, self._engine, pools, wheel, limits, timeouts)
+        context = self._tls_context()
+        listeners = await self._listen(loop, service, context)
+        try:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._on_signal)
+            if on_ready is not None:
+                on_ready(self)
+            await self._stopping.wait()
+        finally:
+            for listener in listeners:
+                listener.close()
+        await self._drain(service)
+        pools.close()
+        wheel.stop()
+        log.info("stopped: %s", self.counters())
+        return 0
+
+    def _on_signal(self) -> None:
+        assert self._stopping is not None and self._now is not None
+        if self._stopping.is_set():
+            self._now.set()
+        self._stopping.set()
+
+    def _tls_context(self) -> ssl.SSLContext | None:
+        if self._settings.tls_cert is None:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self._settings.tls_cert, self._settings.tls_key)
+        context.set_alpn_protocols(["http/1.1"])
+        return context
+
+    async def _listen(
+        self, loop: asyncio.AbstractEventLoop, service: Service, context: ssl.SSLContext | None
+    ) -> list[asyncio.Server]:
+        def protocol() -> asyncio.BaseProtocol:
+            return accepted(Connection(service, context is not None), loop)
+
+        listeners = []
+        for host, port in self._settings.listen:
+            listener = await loop.create_server(
+                protocol,
+                host,
+                port,
+                backlog=BACKLOG,
+                ssl=context,
+                ssl_handshake_timeout=self._settings.timeouts.handshake if context else None,
+            )
+            listeners.append(listener)
+            for sock in listener.sockets:
+                self.addresses.append(sock.getsockname()[:2])
+        return listeners
+
+    async def _drain(self, service: Service) -> None:
+        """Idle connections end at once, busy ones after their answer, all at the deadline."""
+        assert self._now is not None
+        service.draining = True
+        deadline = asyncio.get_running_loop().time() + self._settings.timeouts.drain
+        for client in service.clients():
+            client.drain()
+        while service.clients() and not self._now.is_set():
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0:
+                log.warning("%d requests did not end in time", len(service.clients()))
+                break
+            try:
+                await asyncio.wait_for(self._now.wait(), min(left, 0.05))
+            except TimeoutError:
+                continue
+        for client in service.clients():
+            client.kill()
+        await asyncio.sleep(0)
