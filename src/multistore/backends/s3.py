@@ -17,7 +17,7 @@ from multistore.gateway import outbound, render
 from multistore.gateway.listing import Listing, ListingTranslator
 from multistore.gateway.plan import Forward, Respond
 from multistore.limits import ERROR_BODY_MAX
-from multistore.types import ANONYMOUS, Origin
+from multistore.types import Origin
 from multistore.wire import percent_encode
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class S3Backend:
         part = False
         if params:
             part = "partNumber" in params
-            query = _read_query(request)
+            query = _read_query(params)
         keep, add, shown, if_range = outbound.read_fields(head, part=part)
         if whole:
             keep, add, if_range = outbound.READ_WHOLE, outbound.ADD, False
@@ -309,22 +309,12 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _read_query(request: GatewayRequest) -> bytes:
-    """Raises: InvalidRequest for overrides of the answer by nobody (SEM-9)."""
-    assert request.target is not None
-    params = request.target.params
-    pairs = []
-    for name in _READ_PARAMS:
-        value = params.get(name)
-        if value is None:
-            continue
-        if name.startswith("response-") and request.identity is ANONYMOUS:
-            raise S3Error(
-                "InvalidRequest",
-                "Request specific response headers cannot be used for anonymous GET requests.",
-            )
-        pairs.append(name.encode() + b"=" + percent_encode(value))
-    return b"&".join(pairs)
+def _read_query(params: dict[str, bytes]) -> bytes:
+    return b"&".join(
+        name.encode() + b"=" + percent_encode(params[name])
+        for name in _READ_PARAMS
+        if name in params
+    )
 
 
 def _render(error: S3Error, request: GatewayRequest, head_only: bool, fields: Fields) -> Respond:
