@@ -20,7 +20,10 @@ _FALSE = frozenset({"0", "false", "off", "no", "n", ""})
 
 @dataclass(frozen=True, slots=True)
 class S3Options:
-    """An S3 store and how it wants to be asked. Equal options share one backend object."""
+    """An S3 store and how it wants to be asked. Equal options share one backend object.
+
+    ``verifies_payload`` is None where nothing was said: then what is known of the host holds.
+    """
 
     host: str
     port: int
@@ -32,7 +35,7 @@ class S3Options:
     secret_access_key: str
     token: str
     virtual_hosted: bool
-    verifies_payload: bool
+    verifies_payload: bool | None
     verify_tls: bool
     ca_file: str | None
 
@@ -48,10 +51,8 @@ def read_s3_options(options: Mapping[str, str], path: Path, findings: Findings) 
     """Reads the options of one bucket; None when a fault leaves no store to speak to."""
     values, spelt = _canonical(options, path, findings)
 
-    def flag(name: str, default: bool = False) -> bool:
-        text = values.get(name)
-        if text is None:
-            return default
+    def flag(name: str) -> bool:
+        text = values.get(name, "false")
         if text.lower() not in _TRUE | _FALSE:
             findings.fault(spelt[name], "should be true or false")
         return text.lower() in _TRUE
@@ -72,7 +73,10 @@ def read_s3_options(options: Mapping[str, str], path: Path, findings: Findings) 
     # The seed's library wants the bucket inside such an endpoint; ours puts it there.
     if virtual_hosted:
         host = host.removeprefix(f"{bucket_name}.")
-    aws = host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+        if _is_address(host):
+            findings.fault(
+                spelt["virtual_hosted_style_request"], "a bucket cannot be part of an address"
+            )
     return S3Options(
         host=host,
         port=port,
@@ -84,7 +88,7 @@ def read_s3_options(options: Mapping[str, str], path: Path, findings: Findings) 
         secret_access_key=secret,
         token=token,
         virtual_hosted=virtual_hosted,
-        verifies_payload=flag("verifies_payload", default=aws),
+        verifies_payload=flag("verifies_payload") if "verifies_payload" in values else None,
         verify_tls=verify_tls,
         ca_file=values.get("ca_file"),
     )
@@ -202,7 +206,12 @@ def is_loopback(host: str) -> bool:
     """Whether ``host`` (a name or an address without brackets) never leaves this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    return _is_address(host) and ip_address(host).is_loopback
+
+
+def _is_address(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
+        ip_address(host)
     except ValueError:
         return False
+    return True

@@ -17,6 +17,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    JsonValue,
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
@@ -24,6 +25,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from multistore.config.option_names import SECRETS, spellings
 from multistore.gateway.authorize import ACTIONS, GROUPS
 from multistore.limits import Limits, Timeouts
 
@@ -43,6 +45,9 @@ __all__ = [
 #: Default of ``owner_id`` and ``owner_display_name``, as in the seed.
 OWNER = "multistore-proxy"
 
+_ACTION_NAMES: list[JsonValue] = [*sorted(ACTIONS | GROUPS.keys())]
+_BACKEND_TYPES: list[JsonValue] = ["s3"]
+_OPTION_NAMES: list[JsonValue] = [*sorted(spellings("s3")), *sorted(f"{s}_file" for s in SECRETS)]
 _LIMITS = Limits()
 _TIMEOUTS = Timeouts()
 # RFC 3339 5.6, which is narrower than ISO 8601: a date, a time and an offset, always.
@@ -121,7 +126,7 @@ class ScopeTable(Table):
         [],
         min_length=1,
         description="S3 operations in snake case, or the groups read, write, list, *.",
-        json_schema_extra={"items": {"enum": sorted([*ACTIONS, *GROUPS])}},
+        json_schema_extra={"items": {"enum": _ACTION_NAMES}},
     )
 
 
@@ -132,7 +137,7 @@ class BucketTable(Table):
 
     name: Name = Field("", description="The name that clients use.")
     backend_type: Name = Field(
-        "", description="Kind of store behind it.", json_schema_extra={"enum": ["s3"]}
+        "", description="Kind of store behind it.", json_schema_extra={"enum": _BACKEND_TYPES}
     )
     backend_prefix: str = Field(
         "", description="What stands before the client's key at the backend."
@@ -142,7 +147,10 @@ class BucketTable(Table):
     )
     allowed_roles: list[str] = Field([], description="Roles that may use it; none means all.")
     backend_options: dict[str, Option] = Field(
-        {}, repr=False, description="Endpoint, region, bucket name and credential of the store."
+        {},
+        repr=False,
+        description="Endpoint, region, bucket name and credential of the store.",
+        json_schema_extra={"propertyNames": {"enum": _OPTION_NAMES}},
     )
     dot_segments: bool = Field(
         False, description="Whether keys may hold the segments `.` and `..`."
