@@ -11,7 +11,7 @@ from support.certificates import Authority
 from support.clients import Endpoint, s3_client
 from support.configuration import STANDARD_BUCKETS, standard
 from support.gateway import Gateway
-from support.rig import Pair, Rig
+from support.rig import Pair, Rig, Stand
 from support.sigv4 import Credentials
 from support.store import STORE_KEY, STORE_SECRET, Store
 
@@ -56,9 +56,9 @@ def authority(folder: Path) -> Authority:
 
 
 @pytest.fixture(scope="session")
-def rig(folder: Path) -> Iterator[Rig]:
+def stand(folder: Path) -> Iterator[Stand]:
     """Scripted backends behind a gateway with default limits and timeouts."""
-    running = Rig(folder / "rig", stock=400)
+    running = Stand(lambda number: Rig(folder / f"rig-{number}", stock=100))
     yield running
     running.stop()
 
@@ -78,25 +78,26 @@ HASTY = {
 
 
 @pytest.fixture(scope="session")
-def hasty_rig(folder: Path) -> Iterator[Rig]:
+def hasty_stand(folder: Path) -> Iterator[Stand]:
     """The same with short deadlines."""
-    running = Rig(folder / "hasty", stock=40, timeouts=HASTY)
+    running = Stand(lambda number: Rig(folder / f"hasty-{number}", stock=30, timeouts=HASTY))
     yield running
     running.stop()
 
 
-def _pair(rig: Rig) -> Iterator[Pair]:
-    pair = rig.take()
+def _pair(stand: Stand) -> Iterator[Pair]:
+    pair = stand.take()
     yield pair
     pair.backend.close()
+    pair.gateway.check_log()
 
 
 @pytest.fixture
-def pair(rig: Rig) -> Iterator[Pair]:
+def pair(stand: Stand) -> Iterator[Pair]:
     """A bucket and its scripted backend that no other test uses."""
-    yield from _pair(rig)
+    yield from _pair(stand)
 
 
 @pytest.fixture
-def hasty(hasty_rig: Rig) -> Iterator[Pair]:
-    yield from _pair(hasty_rig)
+def hasty(hasty_stand: Stand) -> Iterator[Pair]:
+    yield from _pair(hasty_stand)

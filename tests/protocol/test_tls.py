@@ -31,6 +31,7 @@ def secure(secure_rig: Rig) -> Iterator[Pair]:
     pair = secure_rig.take()
     yield pair
     pair.backend.close()
+    pair.gateway.check_log()
 
 
 def connect(pair: Pair, authority: Authority) -> Connection:

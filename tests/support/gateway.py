@@ -19,12 +19,15 @@ ROOT = Path(__file__).parents[2]
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment without what points clients elsewhere: AWS settings, proxies, and CA
-    bundles, which some clients refuse to start with."""
+    bundles, which some clients refuse to start with. The choice of kernel stays."""
     env = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "MULTISTORE_", "CURL_CA", "REQUESTS_CA"))
-        and not name.lower().endswith("_proxy")
+        if name == "MULTISTORE_PURE"
+        or (
+            not name.startswith(("AWS_", "MULTISTORE_", "CURL_CA", "REQUESTS_CA"))
+            and not name.lower().endswith("_proxy")
+        )
     }
     # Never look for credentials at the address of a cloud's metadata service.
     env["AWS_EC2_METADATA_DISABLED"] = "true"
@@ -54,6 +57,7 @@ class Gateway:
         self.port = free_ports(1)[0]
         self.host = "127.0.0.1"
         self.drain = drain
+        self._checked = 0
         address = (listen or "127.0.0.1:{port}").format(port=self.port)
         if address.startswith("["):
             self.host = address[1 : address.index("]")]
@@ -84,7 +88,14 @@ class Gateway:
         status = self.process.terminate(self.drain)
         self.process.close()
         assert status == 0, f"exit status {status}:\n{self.log[-4000:]}"
-        assert "Traceback" not in self.log, self.log[-8000:]
+        self.check_log()
+
+    def check_log(self) -> None:
+        """Raises: AssertionError for a traceback since the last call, with its text."""
+        text = self.log
+        seen, self._checked = self._checked, len(text)
+        start = text.find("Traceback", seen)
+        assert start < 0, text[start : start + 2000]
 
     def __enter__(self) -> Gateway:
         return self

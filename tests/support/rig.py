@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from support.gateway import Gateway
 from support.raw import Connection, Response
 from support.sigv4 import Credentials, Request
 
-__all__ = ["BACKEND_KEY", "BACKEND_SECRET", "Pair", "Rig"]
+__all__ = ["BACKEND_KEY", "BACKEND_SECRET", "Pair", "Rig", "Stand"]
 
 #: What must never show up on the client's side (L10, S20).
 BACKEND_KEY = "AKSCRIPTCANARY000001"
@@ -94,13 +94,10 @@ class Rig:
         text += credential(SCOPED, "scoped", [(name, scope, EVERYTHING) for name, _ in names])
         text += credential(READER, "reader", [(name, (), READ) for name, _ in names])
         self.gateway = Gateway(folder, text, arguments=arguments, listen=listen)
-        self._stock: Iterator[tuple[tuple[str, str], ScriptedBackend]] = zip(
-            names, self.backends, strict=True
-        )
+        self.left = list(zip(names, self.backends, strict=True))
 
     def take(self) -> Pair:
-        """Raises: StopIteration when the stock is used up; make it larger then."""
-        (name, backend_bucket), backend = next(self._stock)
+        (name, backend_bucket), backend = self.left.pop()
         return Pair(self.gateway, name, backend_bucket, backend)
 
     def stop(self) -> None:
@@ -110,3 +107,25 @@ class Rig:
             for backend in self.backends:
                 backend.closing.set()
                 backend.close()
+
+
+class Stand:
+    """Rigs without end: the next one is made when the stock of the last is used up."""
+
+    def __init__(self, make: Callable[[int], Rig]) -> None:
+        self._make = make
+        self._count = 0
+        self._rig: Rig | None = None
+
+    def take(self) -> Pair:
+        if self._rig is None or not self._rig.left:
+            self.stop()
+            self._rig = self._make(self._count)
+            self._count += 1
+        return self._rig.take()
+
+    def stop(self) -> None:
+        # Forgotten first: what is wrong with one rig is told once.
+        rig, self._rig = self._rig, None
+        if rig is not None:
+            rig.stop()
