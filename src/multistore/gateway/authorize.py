@@ -147,6 +147,8 @@ def _grants(identity: Identity, bucket: Bucket) -> tuple[Scope, ...]:
     ``allowed_roles`` bounds which roles may use a bucket; long-lived keys have no role and
     are bounded by their scopes alone.
     """
+    if not identity.scopes:
+        return ()  # anonymous: one object for all configurations, so nothing is kept on it
     grants = identity.grants.get(bucket.name)
     if grants is None:
         role = identity.role

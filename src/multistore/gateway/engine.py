@@ -94,7 +94,7 @@ class Engine:
         request.target = target
         operation = match(head, target)
         request.operation = operation
-        identity = self._authenticator.authenticate(request, target, operation.reads)
+        identity = self._authenticator.authenticate(request, target)
         request.identity = identity
         if not operation.implemented:
             raise not_implemented(operation)

@@ -144,13 +144,12 @@ class Authenticator:
         self._regions = regions
         self._keys = KeyCache()
         # The last date that was read: signers in use write the same second many times.
-        self._amz_date = b""
+        self._amz_date: bytes | None = None
         self._day = ""
         self._timestamp = 0.0
 
-    def authenticate(self, request: GatewayRequest, target: Target, reads: bool) -> Identity:
-        """The caller of ``request``, which asks for ``target`` to read or to write. Sets
-        ``request.payload``.
+    def authenticate(self, request: GatewayRequest, target: Target) -> Identity:
+        """The caller of ``request``, which asks for ``target``. Sets ``request.payload``.
 
         Raises: S3Error; what may be said of a key is said only after its signature held.
         """
@@ -166,7 +165,7 @@ class Authenticator:
         check_signed_headers(head, authorization)
         amz_date = head.get(b"x-amz-date") or b""
         self._check_time(amz_date, authorization, request.now)
-        payload = _read_payload(head, reads)
+        payload = _read_payload(head)
 
         credential = self._credentials.get_credential(authorization.access_key_id)
         secret = _NO_SECRET if credential is None else credential.secret_access_key
@@ -244,14 +243,14 @@ class Authenticator:
         return SigningKey(secret, authorization.date, region, "s3")
 
 
-def _read_payload(head: RequestHead, reads: bool) -> bytes:
-    """What ``x-amz-content-sha256`` says of the body, as signed (rules 10 and 11, SEM-6)."""
+def _read_payload(head: RequestHead) -> bytes:
+    """What ``x-amz-content-sha256`` says of the body, as signed (rules 10 and 11, SEM-6).
+    Whether it tells the truth is found out where the body is (law 6)."""
     payload = head.get(b"x-amz-content-sha256")
     if payload == UNSIGNED_PAYLOAD:
         return UNSIGNED_PAYLOAD
-    empty = head.content_length <= 0 and not head.chunked
     if payload is None:
-        if empty:
+        if head.content_length <= 0 and not head.chunked:
             return EMPTY_SHA256
         raise S3Error(
             "InvalidRequest", "Missing required header for this request: x-amz-content-sha256"
@@ -264,12 +263,6 @@ def _read_payload(head: RequestHead, reads: bool) -> bytes:
             "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, one of the STREAMING- values of S3, "
             "or a valid sha256 value.",
             fields=(("ArgumentName", "x-amz-content-sha256"),),
-        )
-    # Nothing follows that could still be hashed (SEM-11); a read stores nothing.
-    if empty and not reads and payload.lower() != EMPTY_SHA256:
-        raise S3Error(
-            "XAmzContentSHA256Mismatch",
-            "The provided 'x-amz-content-sha256' header does not match what was computed.",
         )
     return payload
 
