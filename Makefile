@@ -40,7 +40,7 @@ test: $(STAMP)-test $(BUILD) ## the whole test suite
 lint: $(STAMP)-lint $(BUILD) ## style, types, stubs, Dockerfile
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	PATH="$(abspath $(BIN)):$$PATH" cython-lint src
+	PATH="$(abspath $(BIN)):$$PATH" cython-lint $$(git ls-files '*.pyx' '*.pxd')
 	$(BIN)/mypy
 	MYPYPATH=src $(BIN)/python -m mypy.stubtest $(STUBTEST_FLAGS) $(STUBBED)
 	$(BIN)/hadolint Dockerfile
