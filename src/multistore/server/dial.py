@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Dialer"]
 
-Address = tuple[socket.AddressFamily, tuple[str, int]]
+#: Family, and the address in that family's form.
+Address = tuple[int, Any]
 
 #: Seconds that an answer of the resolver is used; stale ones serve while the resolver is down.
 RESOLVE_TTL = 10.0
@@ -46,9 +47,7 @@ class Dialer:
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(done)
 
-    async def _connect(
-        self, origin: Origin, protocol: Callable[[], asyncio.BaseProtocol]
-    ) -> None:
+    async def _connect(self, origin: Origin, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
         limit = self._timeouts.connect
         async with asyncio.timeout(limit):
             addresses = await self._resolve(origin.host, origin.port)
@@ -81,7 +80,8 @@ class Dialer:
             if not known:
                 raise
             found = []
-        addresses = [(family, address) for family, _, _, _, address in found] or known
+        addresses: list[Address] = [(family, address) for family, _, _, _, address in found]
+        addresses = addresses or known
         self._resolved[host, port] = (now + RESOLVE_TTL, addresses)
         return list(addresses)
 
@@ -112,9 +112,7 @@ class Dialer:
                 attempt.add_done_callback(_close_late)
                 attempt.cancel()
 
-    async def _connect_to(
-        self, family: socket.AddressFamily, address: tuple[str, int]
-    ) -> socket.socket:
+    async def _connect_to(self, family: int, address: Any) -> socket.socket:
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)

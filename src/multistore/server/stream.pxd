@@ -27,7 +27,7 @@ cdef class Owner:
     # --- what a stream tells
     cdef Py_ssize_t on_data(self, const char* p, Py_ssize_t n) except -1    # bytes consumed; the rest is kept
     cdef void on_ready(self) noexcept                                       # connected, handshake done
-    cdef void on_room(self) noexcept                                        # all that was written has left
+    cdef void on_room(self) noexcept                                        # there is room again after FULL
     cdef void on_eof(self) noexcept                                         # the peer will send no more
     cdef void on_relayed(self, int64_t n, bint done) noexcept               # n more bytes passed below
     cdef void on_lost(self, int err) noexcept                               # gone; errno or 0

@@ -39,6 +39,8 @@ cdef extern from "<sys/socket.h>" nogil:
 cdef enum:
     READ_SIZE = 262144              # bytes per read; smaller ones cost uploads dearly
     MAX_SPANS = 8
+    TLS_HIGH = 131072               # plain bytes that may wait for encryption (Envoy: 32 KiB to 1 MiB)
+    TLS_LOW = 32768
     # A tail is a partial head or a pipelined request; beyond this reading stops until it is consumed.
     TAIL_MAX = READ_SIZE
 
@@ -322,11 +324,14 @@ cdef class UvStream(Stream):
 
     def connection_made(self, transport):
         self.transport = transport
-        transport.set_write_buffer_limits(high=0)
         address = transport.get_extra_info("peername")
         self.peer = address[0] if isinstance(address, tuple) and address else ""
         if transport.get_extra_info("sslcontext") is None:
             self.fd = transport.get_extra_info("socket").fileno()
+            transport.set_write_buffer_limits(high=0)
+        else:
+            # All bytes go through the transport, which encrypts them a turn of the loop later.
+            transport.set_write_buffer_limits(high=TLS_HIGH, low=TLS_LOW)
         if self.lost:                               # aborted while connecting
             transport.abort()
             return

@@ -1,0 +1,6 @@
+from multistore.wire import RequestHead
+
+class ChunkedBody:
+    def __init__(self, raw: bytes) -> None: ...
+
+def read_request_head(raw: bytes) -> RequestHead: ...

@@ -1,0 +1,9 @@
+from multistore.gateway.plan import Forward
+from multistore.gateway.request import GatewayRequest
+from multistore.server.stream import Owner
+from multistore.server.upstream import Call
+
+class Client(Owner): ...
+
+class Exchange(Call):
+    def __init__(self, client: Client, request: GatewayRequest, plan: Forward) -> None: ...

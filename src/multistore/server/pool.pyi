@@ -1,0 +1,25 @@
+from asyncio import AbstractEventLoop
+
+from multistore.limits import Limits, Timeouts
+from multistore.server.dial import Dialer
+from multistore.server.timers import Wheel
+from multistore.server.upstream import Home
+from multistore.types import Origin
+
+class Pool(Home):
+    total: int
+    dialled: int
+    reused: int
+    def __init__(self, origin: Origin, pools: Pools) -> None: ...
+    def close(self) -> None: ...
+
+class Pools:
+    def __init__(
+        self,
+        loop: AbstractEventLoop,
+        dialer: Dialer,
+        wheel: Wheel,
+        limits: Limits,
+        timeouts: Timeouts,
+    ) -> None: ...
+    def close(self) -> None: ...

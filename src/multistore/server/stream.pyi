@@ -1,0 +1,4 @@
+class Owner: ...
+
+class Stream:
+    peer: str
