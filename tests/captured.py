@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["REGION", "SECRET", "Captured", "captured"]
+__all__ = ["CLIENTS", "REGION", "SECRET", "Captured", "captured", "captured_by"]
 
 FOLDER = Path(__file__).parent / "corpus"
 SECRET = "testBackendSecret000000000000000000000001"
@@ -34,14 +34,21 @@ class Captured:
         return method, target, version
 
 
+#: One folder per client and scheme.
+CLIENTS = sorted(index.parent.name for index in FOLDER.glob("*/index.json"))
+
+
 @functools.cache
-def captured() -> tuple[Captured, ...]:
+def captured_by(client: str) -> tuple[Captured, ...]:
     requests = []
-    for index in sorted(FOLDER.glob("*/index.json")):
-        for facts in json.loads(index.read_text("utf-8")):
-            path = index.parent / facts["file"]
-            if path.exists():  # of equal requests, two are kept
-                head, end, body = path.read_bytes().partition(b"\r\n\r\n")
-                name = f"{index.parent.name}/{path.name}"
-                requests.append(Captured(name, head + end, body, facts))
+    folder = FOLDER / client
+    for facts in json.loads((folder / "index.json").read_text("utf-8")):
+        path = folder / facts["file"]
+        if path.exists():  # of equal requests, two are kept
+            head, end, body = path.read_bytes().partition(b"\r\n\r\n")
+            requests.append(Captured(f"{client}/{path.name}", head + end, body, facts))
     return tuple(requests)
+
+
+def captured() -> tuple[Captured, ...]:
+    return tuple(request for client in CLIENTS for request in captured_by(client))

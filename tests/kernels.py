@@ -6,13 +6,12 @@ its cases are skipped; nothing takes its place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from multistore import wire
 from multistore.errors import S3Error
 from multistore.wire import _pure
 
@@ -62,13 +61,3 @@ def both(compare: Callable[[ModuleType], Any]) -> Any:
     expected = compare(PURE)
     assert compare(NATIVE) == expected
     return expected
-
-
-def kernels() -> Iterator[ModuleType]:
-    yield PURE
-    if NATIVE is not None:
-        yield NATIVE
-
-
-#: The kernel that ``multistore.wire`` chose in this process.
-CHOSEN = wire.IMPLEMENTATION

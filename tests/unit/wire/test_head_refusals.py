@@ -219,7 +219,9 @@ def test_parts_cannot_smuggle_a_line(kernel: ModuleType, value: bytes) -> None:
 
 
 @pytest.mark.rule("SEM-8")
-@pytest.mark.parametrize("name", [b"Content_Length", b"x_amz_date", b"x-amz_meta-a", b"x-amz-meta_a"])
+@pytest.mark.parametrize(
+    "name", [b"Content_Length", b"x_amz_date", b"x-amz_meta-a", b"x-amz-meta_a"]
+)
 def test_underscores_in_names_are_refused(kernel: ModuleType, name: bytes) -> None:
     data = b"GET / HTTP/1.1\r\nHost: h\r\n" + name + b": 1\r\n\r\n"
     assert kernel.scan_request(data)[0] == kernel.BAD
