@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from multistore.gateway import operation
-from multistore.gateway.plan import Forward, Gather, Plan, Respond, Translate
+from multistore.gateway.plan import Forward, Gather, Plan, Respond
 from multistore.gateway.request import GatewayRequest
 from multistore.types import ANONYMOUS, Bucket, Identity, Scope
 from multistore.wire import (
@@ -85,7 +85,6 @@ def drive(plan: Plan, body: bytes = b"", *, method: str = "GET", piece: int = 40
         if isinstance(then, Respond):
             plan = then
         elif not hasattr(then, "limit"):
-            then = cast("Translate", then)
             pieces = [then.feed(received[at : at + piece]) for at in range(0, len(received), piece)]
             pieces.append(then.finish())
             raw = write_response_head(then.status, None, None, then.fields)
