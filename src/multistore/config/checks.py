@@ -11,6 +11,7 @@ from pathlib import Path as FilePath
 
 from multistore.config.backend_options import check_names, read_s3_options
 from multistore.config.findings import Findings, nearest
+from multistore.config.levels import parse_levels
 from multistore.config.model import (
     BucketTable,
     CredentialTable,
@@ -40,6 +41,8 @@ def check(document: Document, findings: Findings) -> None:
     An empty name or list stands for one that was already reported, and is passed over.
     """
     _check_unique(document, findings)
+    if not document.buckets and not findings.reported(("buckets",)):
+        findings.warning((), "no buckets: whatever is asked for does not exist")
     roles = frozenset(role.role_id for role in document.roles)
     buckets = frozenset(bucket.name for bucket in document.buckets)
     for index, bucket in enumerate(document.buckets):
@@ -237,6 +240,10 @@ def _check_server(server: ServerTable, path: Path, findings: Findings) -> None:
     for listen, count in Counter(server.listen).items():
         if count > 1 and not listen.endswith(":0"):
             findings.fault((*path, "listen"), f"{listen} is given {count} times")
+    try:
+        parse_levels(server.log_level)
+    except ValueError as error:
+        findings.fault((*path, "log_level"), str(error))
     _check_domains(server.domains, (*path, "domains"), findings)
     _check_tls(server, path, findings)
     if server.regions and server.region not in server.regions:
@@ -251,8 +258,10 @@ def _check_domains(domains: list[str], path: Path, findings: Findings) -> None:
         for other in domains[:index]:
             if domain == other:
                 findings.fault(here, f'duplicate: "{domain}"')
-            elif domain.endswith(f".{other}") or other.endswith(f".{domain}"):
+                break
+            if domain.endswith(f".{other}") or other.endswith(f".{domain}"):
                 findings.fault(here, f'overlaps "{other}": one host name would mean two buckets')
+                break
 
 
 def _check_tls(server: ServerTable, path: Path, findings: Findings) -> None:
