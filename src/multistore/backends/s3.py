@@ -273,10 +273,10 @@ class S3Backend:
             # Another request may have learnt the region while this one was under way.
             moved = origin is not self._origin or self.learn_region(failure.region)
             _log.warning(
-                "%s: the bucket is in region %s, configured is %s [%s]",
+                "%s: the bucket is in region %s, asked was %s [%s]",
                 where,
                 failure.region or "(not named)",
-                self._region,
+                failure.asked_region,
                 request.request_id,
             )
             if moved and not again:
