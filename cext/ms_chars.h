@@ -47,6 +47,16 @@ bool ms_all(ms_span s, unsigned classes);
 /* First byte that no field value can hold (control characters but HTAB, DEL), or end. */
 const char *ms_find_control(const char *p, const char *end);
 
+/* First byte that no request target can hold, or end. */
+const char *ms_find_non_target(const char *p, const char *end);
+
+/* First byte that no token can hold, or "_" (which field names hold only where SEM-8 lets them),
+ * or end. */
+const char *ms_find_name_end(const char *p, const char *end);
+
+/* Whether s would end its line or its string early: CR, LF or NUL (DESIGN law 4). */
+bool ms_breaks_line(ms_span s);
+
 /* s without leading and trailing SP and HTAB (OWS, RFC 9110 5.6.3). */
 ms_span ms_trim(ms_span s);
 

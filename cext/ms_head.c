@@ -23,6 +23,7 @@ static const char *const reasons[MS_HEAD_REASONS] = {
     [MS_HEAD_CONTROL] = "control character in header value",
     [MS_HEAD_NO_HOST] = "missing Host",
     [MS_HEAD_HOSTS] = "repeated Host",
+    [MS_HEAD_HOST] = "malformed Host",
     [MS_HEAD_OTHER_HOST] = "Host differs from the request target",
     [MS_HEAD_LENGTH] = "malformed Content-Length",
     [MS_HEAD_LENGTHS] = "repeated Content-Length",
@@ -40,6 +41,7 @@ const char *ms_head_reason(ms_head_fault fault) { return reasons[fault]; }
 
 typedef struct {
     const char *start; /* of the head: what refs count from */
+    const char *line;  /* the line that is being read */
     const char *p;     /* next byte */
     const char *end;   /* of what may be read: the input, cut at the cap */
     ms_head_fault why;
@@ -76,6 +78,11 @@ static int literal(cursor *c, ms_span text, ms_head_fault otherwise) {
 
 /* "HTTP/1.1" or "HTTP/1.0". */
 static int version(cursor *c, int *out) {
+    if (MS_LIKELY(c->end - c->p >= 8 && memcmp(c->p, "HTTP/1.1", 8) == 0)) {
+        c->p += 8;
+        *out = 11;
+        return MS_OK;
+    }
     int result = literal(c, MS_LITERAL("HTTP/1."), MS_HEAD_VERSION);
     if (result != MS_OK) return result;
     if (c->p == c->end) return MS_MORE;
@@ -132,12 +139,31 @@ static int connection(cursor *c, ms_span value, framing *f) {
     return MS_OK;
 }
 
+/* Host = uri-host [ ":" port ] (RFC 9110 7.2): a name or an address, without user, list, escape. */
+static bool is_host(ms_span host) {
+    const char *p = host.p, *end = host.p + host.n;
+    if (p < end && *p == '[') {
+        const char *from = ++p;
+        while (p < end && (ms_hex_value(*p) >= 0 || *p == ':' || *p == '.')) p++;
+        if (p == from || p == end || *p++ != ']') return false;
+    } else {
+        while (p < end && ms_is(*p, MS_C_UNRESERVED)) p++;
+        if (p == host.p) return false;
+    }
+    if (p == end) return true;
+    return *p == ':' && end - p <= 6 && ms_all((ms_span){p + 1, (size_t)(end - p - 1)}, MS_C_DIGIT);
+}
+
+/* Lengths of the names that note() looks for. */
+#define FRAMING_LENGTHS (1u << 4 | 1u << 6 | 1u << 10 | 1u << 14 | 1u << 17)
+
 /* Looks at the few fields that frame the message. */
 static int note(cursor *c, ms_span name, ms_span value, framing *f, ms_head *out) {
     switch (name.n) {
     case 4:
         if (f->request && ms_equal_lower(name, MS_LITERAL("host"))) {
             if (++f->hosts > 1) return bad(c, MS_HEAD_HOSTS);
+            if (!is_host(value)) return bad(c, MS_HEAD_HOST);
             f->host = ref_to(c, value);
         }
         return MS_OK;
@@ -154,7 +180,7 @@ static int note(cursor *c, ms_span name, ms_span value, framing *f, ms_head *out
                                                                   : MS_OK;
     case 17:
         if (ms_equal_lower(name, MS_LITERAL("transfer-encoding"))) {
-            if (++f->codings > 1 || !ms_equal_lower(value, MS_LITERAL("chunked")))
+            if (++f->codings > 1 || !ms_equal(value, MS_LITERAL("chunked")))
                 return bad(c, MS_HEAD_CODING);
             out->chunked = true;
         }
@@ -167,21 +193,18 @@ static int note(cursor *c, ms_span name, ms_span value, framing *f, ms_head *out
 /* field-line = field-name ":" OWS field-value OWS CRLF */
 static int field(cursor *c, framing *f, ms_field *to, ms_head *out) {
     ms_span name = {c->p, 0}, value;
-    bool underscore = false;
-    if (MS_UNLIKELY(*c->p == ' ' || *c->p == '\t')) return bad(c, MS_HEAD_FOLD);
-    for (; c->p < c->end && *c->p != ':'; c->p++) {
-        if (MS_UNLIKELY(!ms_is(*c->p, MS_C_TOKEN))) return bad(c, MS_HEAD_NAME);
-        underscore |= *c->p == '_';
+    c->p = ms_find_name_end(c->p, c->end);
+    if (MS_UNLIKELY(c->p < c->end && *c->p == '_')) {
+        ms_span meta = MS_LITERAL("x-amz-meta-");
+        if (f->request && ((size_t)(c->p - name.p) < meta.n ||
+                           !ms_equal_lower((ms_span){name.p, meta.n}, meta)))
+            return bad(c, MS_HEAD_UNDERSCORE); /* SEM-8 */
+        while (c->p < c->end && *c->p == '_') c->p = ms_find_name_end(c->p + 1, c->end);
     }
     name.n = (size_t)(c->p - name.p);
-    if (MS_UNLIKELY(underscore && f->request)) { /* SEM-8; decided once the prefix is there */
-        ms_span meta = MS_LITERAL("x-amz-meta-");
-        ms_span prefix = {name.p, name.n < meta.n ? name.n : meta.n};
-        if (!ms_equal_lower(prefix, (ms_span){meta.p, prefix.n}) || prefix.n < meta.n)
-            return bad(c, MS_HEAD_UNDERSCORE);
-    }
     if (c->p == c->end) return MS_MORE;
-    if (MS_UNLIKELY(name.n == 0)) return bad(c, MS_HEAD_NAME);
+    if (MS_UNLIKELY(*c->p != ':' || name.n == 0))
+        return bad(c, name.n == 0 && (*c->p == ' ' || *c->p == '\t') ? MS_HEAD_FOLD : MS_HEAD_NAME);
     c->p++;
     while (c->p < c->end && (*c->p == ' ' || *c->p == '\t')) c->p++;
     value.p = c->p;
@@ -192,12 +215,13 @@ static int field(cursor *c, framing *f, ms_field *to, ms_head *out) {
     while (value.n > 0 && (value.p[value.n - 1] == ' ' || value.p[value.n - 1] == '\t')) value.n--;
     to->name = ref_to(c, name);
     to->value = ref_to(c, value);
-    return note(c, name, value, f, out);
+    return name.n < 18 && (FRAMING_LENGTHS >> name.n & 1) ? note(c, name, value, f, out) : MS_OK;
 }
 
 /* Every field, and the empty line after them. */
 static int fields_until_end(cursor *c, uint32_t cap, framing *f, ms_head *out) {
     for (;;) {
+        c->line = c->p;
         if (c->p == c->end) return MS_MORE;
         if (*c->p == '\r' || *c->p == '\n') break;
         if (MS_UNLIKELY(out->n_fields == cap)) return bad(c, MS_HEAD_TOO_MANY_FIELDS);
@@ -217,15 +241,19 @@ static int fields_until_end(cursor *c, uint32_t cap, framing *f, ms_head *out) {
 static cursor cursor_over(ms_span in, const ms_head_caps *caps, ms_field *fields, ms_head *out) {
     size_t cap = caps->bytes < UINT32_MAX ? caps->bytes : UINT32_MAX;
     *out = (ms_head){.fields = fields, .content_length = -1};
-    return (cursor){in.p, in.p, in.p + (in.n < cap ? in.n : cap), MS_HEAD_FINE};
+    return (cursor){in.p, in.p, in.p, in.p + (in.n < cap ? in.n : cap), MS_HEAD_FINE};
 }
 
-/* The result for the caller: a head that does not fit into the cap will never be whole. */
+/* The result for the caller. A line is judged when its end has come, so that the verdict on the
+ * start of a head is the same for every parser that reads whole lines. A head that does not fit
+ * into the cap will never be whole. */
 static int finish(cursor *c, int result, const ms_head_caps *caps, ms_head_fault too_large,
                   ms_head_fault *why) {
+    if (result == MS_BAD && memchr(c->line, '\n', (size_t)(c->end - c->line)) == NULL)
+        result = MS_MORE;
     if (result == MS_MORE && (size_t)(c->end - c->start) >= caps->bytes)
         result = bad(c, too_large);
-    *why = c->why;
+    *why = result == MS_BAD ? c->why : MS_HEAD_FINE;
     return result;
 }
 
@@ -233,6 +261,11 @@ static int finish(cursor *c, int result, const ms_head_caps *caps, ms_head_fault
 
 static int method(cursor *c, int *out) {
     size_t left = (size_t)(c->end - c->p);
+    if (MS_LIKELY(left >= 4 && memcmp(c->p, "GET ", 4) == 0)) {
+        c->p += 4;
+        *out = MS_GET;
+        return MS_OK;
+    }
     for (int i = 0; i < MS_METHODS; i++) {
         ms_span name = ms_method_names[i];
         if (left > name.n) {
@@ -269,18 +302,20 @@ static int authority(cursor *c, ms_span *out) {
 
 /* request-line = method SP request-target SP HTTP-version CRLF */
 static int request_line(cursor *c, size_t target_cap, ms_span *host, ms_head *out) {
+    c->line = c->p;
     int result = method(c, &out->method);
     if (result != MS_OK) return result;
     ms_span target = {c->p, 0};
     const char *limit = (size_t)(c->end - c->p) > target_cap ? c->p + target_cap : c->end;
     result = authority(c, host);
     if (result == MS_BAD) return result;
-    while (c->p < limit && ms_is(*c->p, MS_C_TARGET)) c->p++;
+    c->p = ms_find_non_target(c->p, limit);
     if (c->p == limit && limit < c->end && ms_is(*c->p, MS_C_TARGET))
         return bad(c, MS_HEAD_TARGET_TOO_LONG);
     if (c->p == c->end) return MS_MORE;
     target.n = (size_t)(c->p - target.p);
     if (*c->p != ' ' || target.n == 0) return bad(c, MS_HEAD_TARGET);
+    if (host->n > 0) target = (ms_span){host->p + host->n, (size_t)(c->p - host->p) - host->n};
     out->target = ref_to(c, target);
     c->p++;
     result = version(c, &out->version);

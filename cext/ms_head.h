@@ -2,8 +2,8 @@
  *
  * Stateless: each call starts at the first byte of a head and answers MS_OK (an ordinary head,
  * `out` filled), MS_MORE, MS_OTHER (legal, filled, but a matter for another parser: chunked
- * requests, HTTP/1.0, absolute-form) or MS_BAD. BAD is said as soon as the bytes seen rule a
- * good head out, and whatever follows cannot change it.
+ * requests, HTTP/1.0, absolute-form) or MS_BAD. BAD is said as soon as a whole line rules
+ * a good head out; whatever follows cannot change it.
  */
 #ifndef MS_HEAD_H
 #define MS_HEAD_H
@@ -30,7 +30,7 @@ typedef struct {
     ms_field *fields; /* the caller's array */
     uint32_t n_fields;
     uint32_t size;   /* bytes of the head, its final empty line and a skipped CRLF included */
-    ms_ref target;   /* requests */
+    ms_ref target;   /* requests; of an absolute-form, what follows the authority */
     int method;      /* requests: MS_GET ... */
     int status;      /* responses: 100 ... 599 */
     int version;     /* 10 or 11 */
@@ -59,6 +59,7 @@ typedef enum {
     MS_HEAD_CONTROL,
     MS_HEAD_NO_HOST,
     MS_HEAD_HOSTS,
+    MS_HEAD_HOST,
     MS_HEAD_OTHER_HOST,
     MS_HEAD_LENGTH,
     MS_HEAD_LENGTHS,

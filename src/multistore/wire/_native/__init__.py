@@ -10,17 +10,54 @@ from multistore.wire._native.head import (
     scan_request,
     scan_response,
 )
+from multistore.wire._native.names import HeaderSet
+from multistore.wire._native.render import write_request_head, write_response_head
+from multistore.wire._native.sigv4 import (
+    Authorization,
+    Signer,
+    SigningKey,
+    check_signed_headers,
+    parse_authorization,
+    presign,
+    sign,
+    verify,
+    verify_presigned,
+)
+from multistore.wire._native.target import Target, parse_target
+from multistore.wire._native.uri import percent_decode, percent_encode
+from multistore.wire._native.xml import END, LEAF, START, XmlReader, xml_escape
 
 IMPLEMENTATION = "native"
 
 __all__ = [
     "BAD",
+    "END",
     "IMPLEMENTATION",
+    "LEAF",
     "MORE",
     "ORDINARY",
     "OTHER",
+    "START",
+    "Authorization",
+    "HeaderSet",
     "RequestHead",
     "ResponseHead",
+    "Signer",
+    "SigningKey",
+    "Target",
+    "XmlReader",
+    "check_signed_headers",
+    "parse_authorization",
+    "parse_target",
+    "percent_decode",
+    "percent_encode",
+    "presign",
     "scan_request",
     "scan_response",
+    "sign",
+    "verify",
+    "verify_presigned",
+    "write_request_head",
+    "write_response_head",
+    "xml_escape",
 ]

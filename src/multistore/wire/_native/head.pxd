@@ -5,7 +5,7 @@
 #     cdef ms_scan scan
 #     head = scan_request_c(p, n, &caps, &scan)        # RequestHead, or None
 #     scan.verdict     MS_OK (head is not None), MS_MORE, MS_OTHER, MS_BAD
-#     scan.consumed    bytes of the head, 0 unless MS_OK
+#     scan.consumed    bytes of the head for MS_OK and MS_OTHER, else 0
 #     scan.fault       for MS_BAD: ms_head_reason(scan.fault) are the words
 #
 # Every C-level function here raises only MemoryError.
@@ -42,6 +42,7 @@ cdef class RequestHead:
     cdef ms_span target_span(self) noexcept
     # Making: a copy of what was scanned
     cdef int adopt(self, const char* p, const ms_head* scanned) except -1
+    cdef bytes adopt_parts(self, str method, bytes target, int version, tuple fields)
 
 
 cdef class ResponseHead:

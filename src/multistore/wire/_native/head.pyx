@@ -18,7 +18,8 @@ from multistore.wire._native.cext cimport (
     MS_METHODS, MS_HEAD_CONTROL, MS_HEAD_FINE, MS_HEAD_METHOD, MS_HEAD_NAME, MS_HEAD_STATUS,
     MS_HEAD_TARGET, MS_HEAD_TOO_MANY_FIELDS, MS_HEAD_VERSION,
 )
-from multistore.wire._native.errors cimport raise_bad_head
+from multistore.wire._native.errors cimport raise_bad_request, raise_bad_response
+from multistore.wire._native.spans cimport span_of, to_bytes
 
 ORDINARY = MS_OK
 MORE = MS_MORE
@@ -31,10 +32,6 @@ cdef tuple METHODS = tuple([
 
 
 # --- What both heads share --------------------------------------------------------------------
-
-cdef inline ms_span span_of(bytes data) noexcept:
-    return ms_span(PyBytes_AS_STRING(data), <size_t>PyBytes_GET_SIZE(data))
-
 
 cdef inline bytes ref_to_bytes(bytes raw, ms_ref ref):
     return PyBytes_FromStringAndSize(PyBytes_AS_STRING(raw) + ref.at, ref.n)
@@ -63,7 +60,7 @@ cdef ms_span find_value(bytes raw, const ms_head* head, ms_span name) noexcept:
 
 cdef bytes first_value(bytes raw, const ms_head* head, bytes name):
     cdef ms_span value = find_value(raw, head, span_of(name))
-    return None if value.p is NULL else PyBytes_FromStringAndSize(value.p, <Py_ssize_t>value.n)
+    return None if value.p is NULL else to_bytes(value)
 
 
 cdef list all_values(bytes raw, const ms_head* head, bytes name):
@@ -82,22 +79,22 @@ cdef list all_items(bytes raw, const ms_head* head):
     ]
 
 
-cdef bytes render_parts(bytes start_line, object fields, uint32_t* count):
+cdef bytes render_parts(bytes start_line, fields, ms_head_fault* fault):
     """A head in its canonical spelling, so that parts meet the scanner's checks and no others.
-    What could end a line or a name early is refused here: the scanner would see two fields."""
+    What could end a name or a line early is a fault here: the scanner would see two fields."""
     cdef list lines = [start_line]
     cdef bytes name, value
-    count[0] = 0
+    fault[0] = MS_HEAD_FINE
     for name, value in fields:
         if not ms_all(span_of(name), MS_C_TOKEN):
-            raise_bad_head(MS_HEAD_NAME)
-        if value and not ms_all(span_of(value), MS_C_VALUE):
-            raise_bad_head(MS_HEAD_CONTROL)
+            fault[0] = MS_HEAD_NAME
+        elif value and not ms_all(span_of(value), MS_C_VALUE):
+            fault[0] = MS_HEAD_CONTROL
         lines.append(b"%b: %b" % (name, value))
-        count[0] += 1
-    if count[0] > MAX_FIELDS:
-        raise_bad_head(MS_HEAD_TOO_MANY_FIELDS)
-    return b"\r\n".join(lines) + b"\r\n\r\n"
+    if len(lines) - 1 > MAX_FIELDS:
+        fault[0] = MS_HEAD_TOO_MANY_FIELDS
+    lines.append(b"\r\n")
+    return b"\r\n".join(lines)
 
 
 # --- Requests ---------------------------------------------------------------------------------
@@ -111,23 +108,35 @@ cdef class RequestHead:
 
     def __init__(self, str method not None, bytes target not None, int version, fields, *,
                  bytes raw=b""):
+        if method not in METHODS:
+            raise_bad_request(MS_HEAD_METHOD)
+        if version != 10 and version != 11:
+            raise_bad_request(MS_HEAD_VERSION)
+        if not ms_all(span_of(target), MS_C_TARGET):
+            raise_bad_request(MS_HEAD_TARGET)
+        fields = tuple(fields)
+        origin = self.adopt_parts(method, target, version, fields)
+        if not target.startswith(b"/"):
+            # absolute-form: once its authority has passed as the Host, it is an origin-form
+            # whose path may be left out (RFC 9112 3.2.1).
+            self.adopt_parts(
+                method, origin if origin.startswith(b"/") else b"/" + origin, version, fields)
+
+    cdef bytes adopt_parts(self, str method, bytes target, int version, tuple fields):
+        """Returns the target without scheme and authority."""
         cdef ms_field scratch[MAX_FIELDS]
         cdef ms_head scanned
-        cdef ms_head_fault fault = MS_HEAD_FINE
+        cdef ms_head_fault fault
         cdef ms_head_caps caps = ms_head_caps(<size_t>-1, <size_t>-1, MAX_FIELDS)
-        cdef uint32_t count
-        if method not in METHODS:
-            raise_bad_head(MS_HEAD_METHOD)
-        if version != 10 and version != 11:
-            raise_bad_head(MS_HEAD_VERSION)
-        if not ms_all(span_of(target), MS_C_TARGET):
-            raise_bad_head(MS_HEAD_TARGET)
         start_line = b"%b %b HTTP/1.%d" % (method.encode("ascii"), target, version - 10)
-        canonical = render_parts(start_line, fields, &count)
+        canonical = render_parts(start_line, fields, &fault)
+        if fault != MS_HEAD_FINE:
+            raise_bad_request(fault)
         verdict = ms_head_scan_request(span_of(canonical), &caps, scratch, &scanned, &fault)
         if verdict != MS_OK and verdict != MS_OTHER:
-            raise_bad_head(fault)
+            raise_bad_request(fault)
         self.adopt(PyBytes_AS_STRING(canonical), &scanned)
+        return ref_to_bytes(canonical, scanned.target)
 
     cdef int adopt(self, const char* p, const ms_head* scanned) except -1:
         """Takes a copy of a scanned head. Called once in an object's life, or again by a
@@ -174,6 +183,8 @@ cdef RequestHead scan_request_c(
     cdef RequestHead head
     out.consumed = 0
     out.verdict = ms_head_scan_request(ms_span(p, n), caps, scratch, &scanned, &out.fault)
+    if out.verdict == MS_OTHER:
+        out.consumed = scanned.size
     if out.verdict != MS_OK:
         return None
     head = RequestHead.__new__(RequestHead)
@@ -203,19 +214,18 @@ cdef class ResponseHead:
     def __init__(self, int status, int version, fields, *, bytes raw=b""):
         cdef ms_field scratch[MAX_FIELDS]
         cdef ms_head scanned
-        cdef ms_head_fault fault = MS_HEAD_FINE
-        cdef ms_head_caps caps = ms_head_caps(<size_t>-1, <size_t>-1, MAX_FIELDS)
-        cdef uint32_t count
-        if status < 100 or status > 599:
-            raise_bad_head(MS_HEAD_STATUS)
-        if version != 10 and version != 11:
-            raise_bad_head(MS_HEAD_VERSION)
+        cdef ms_head_fault fault
+        cdef ms_head_caps caps = ms_head_caps(<size_t>-1, 0, MAX_FIELDS)
+        if status < 100 or status > 599 or (version != 10 and version != 11):
+            raise_bad_response(MS_HEAD_STATUS)
         start_line = b"HTTP/1.%d %d " % (version - 10, status)
-        canonical = render_parts(start_line, fields, &count)
+        canonical = render_parts(start_line, fields, &fault)
+        if fault != MS_HEAD_FINE:
+            raise_bad_response(fault)
         # The method of the request is not known here, so a missing length is no fault.
         if ms_head_scan_response(
                 span_of(canonical), True, &caps, scratch, &scanned, &fault) != MS_OK:
-            raise_bad_head(fault)
+            raise_bad_response(fault)
         scanned.bodyless = status < 200 or status == 204 or status == 304
         self.adopt(PyBytes_AS_STRING(canonical), &scanned)
 

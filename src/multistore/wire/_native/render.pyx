@@ -1,0 +1,154 @@
+# cython: boundscheck=False, wraparound=False
+# (arrays are bounded by MAX_FIELDS, checked in gather())
+"""Writing heads over ``ms_render``: the last function before the wire (law 4)."""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t, uint32_t
+
+from multistore.wire._native.cext cimport (
+    MS_C_NAME, MS_C_TARGET, MS_C_TOKEN, ms_all, ms_breaks_line, ms_equal, ms_fields_sort, ms_head,
+    ms_outbound, ms_pair, ms_ref_span, ms_render_request,
+    ms_render_request_bound, ms_render_response, ms_render_response_bound, ms_signing, ms_span,
+)
+from multistore.wire._native.errors cimport raise_internal
+from multistore.wire._native.head cimport RequestHead, ResponseHead
+from multistore.wire._native.names cimport HeaderSet
+from multistore.wire._native.sigv4 cimport Signer
+from multistore.wire._native.spans cimport span_of
+
+cdef enum:
+    MAX_FIELDS = 1280   # what a head may hold, and 256 fields of ours
+    MAX_PAIRS = 1024    # of one query, as in target.pyx
+
+# Fields of a client's head that speak to us, not to the backend.
+cdef HeaderSet NEVER_FORWARDED = HeaderSet((
+    b"host", b"content-length", b"connection", b"transfer-encoding", b"authorization", b"expect",
+    b"x-amz-date", b"x-amz-content-sha256", b"x-amz-security-token",
+))
+# Fields of a backend's head that frame its message, not ours.
+cdef HeaderSet NEVER_RELAYED = HeaderSet((
+    b"content-length", b"transfer-encoding", b"connection", b"keep-alive",
+))
+
+
+cdef int check_line(ms_span s) except -1:
+    if ms_breaks_line(s):
+        raise_internal("A header would have broken its line.")
+    return 0
+
+
+cdef tuple lower_names(add):
+    """The fields of ours, names in lower case: the tuple itself when they already are."""
+    cdef tuple fields = add if type(add) is tuple else tuple(add)
+    cdef bytes name
+    for name, _ in fields:
+        if name != name.lower():
+            return tuple([(other.lower(), value) for other, value in fields])
+    return fields
+
+
+cdef bint replaced(ms_span name, const ms_pair* added, size_t n) noexcept:
+    cdef size_t i
+    for i in range(n):
+        if ms_equal(added[i].name, name):
+            return True
+    return False
+
+
+cdef size_t gather(bytes raw, const ms_head* head, HeaderSet keep, HeaderSet never, tuple add,
+                   ms_pair* out) except? 0:
+    """What ``keep`` lets through of a head (NULL: none), then ``add``, which replaces by name.
+    Scanned values hold no CR, LF or NUL; those of ``add`` are checked here."""
+    cdef ms_pair added[256]
+    cdef size_t n_added = 0, count = 0
+    cdef uint32_t i
+    cdef bytes name, value
+    cdef ms_span s
+    if len(add) > 256:
+        raise_internal("More than 256 header fields were added.")
+    for name, value in add:
+        added[n_added] = ms_pair(span_of(name), span_of(value))
+        check_line(added[n_added].name)
+        check_line(added[n_added].value)
+        n_added += 1
+    if head is not NULL and keep is not None:
+        for i in range(head.n_fields):
+            s = ms_ref_span(PyBytes_AS_STRING(raw), head.fields[i].name)
+            if keep.has(s) and not never.has(s) and not replaced(s, added, n_added):
+                out[count] = ms_pair(s, ms_ref_span(PyBytes_AS_STRING(raw), head.fields[i].value))
+                count += 1
+    for i in range(n_added):
+        out[count] = added[i]
+        count += 1
+    return count
+
+
+cdef bytes cut(bytes buffer, const char* end):
+    """The written part of a buffer that was made for the upper bound."""
+    return PyBytes_FromStringAndSize(
+        PyBytes_AS_STRING(buffer), end - <const char*>PyBytes_AS_STRING(buffer))
+
+
+def write_request_head(str method not None, bytes target not None, bytes host not None,
+                       RequestHead head, HeaderSet keep, add, int64_t content_length,
+                       bytes payload not None, Signer signer, bytes amz_date not None):
+    cdef ms_pair fields[MAX_FIELDS]
+    cdef ms_pair signed_fields[MAX_FIELDS]
+    cdef ms_pair query[MAX_PAIRS]
+    cdef ms_outbound request
+    cdef ms_signing signing
+    cdef bytes verb = method.encode("ascii")
+    cdef tuple added = lower_names(add)
+    if target and not ms_all(span_of(target), MS_C_TARGET | MS_C_TOKEN | MS_C_NAME):
+        raise_internal("The request target would have broken its line.")
+    check_line(span_of(host))
+    request.method = span_of(verb)
+    request.target = span_of(target)
+    request.host = span_of(host)
+    request.content_length = content_length
+    request.n_fields = gather(
+        None if head is None else head.raw, NULL if head is None else &head.head, keep,
+        NEVER_FORWARDED, added, fields)
+    ms_fields_sort(fields, request.n_fields)
+    request.fields = fields
+    request.signing = NULL
+    if signer is not None:
+        signer.prepare(amz_date)
+        check_line(span_of(amz_date))
+        check_line(span_of(payload))
+        signing.key = &signer.key.key
+        signing.credential = span_of(signer.credential)
+        signing.scope = scope_of(signer)
+        signing.token = ms_span(NULL, 0)
+        if signer.session_token is not None:
+            signing.token = span_of(signer.session_token)
+            check_line(signing.token)
+        signing.payload = span_of(payload)
+        signing.amz_date = span_of(amz_date)
+        request.signing = &signing
+    buffer = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>ms_render_request_bound(&request))
+    end = ms_render_request(&request, signed_fields, query, MAX_PAIRS, PyBytes_AS_STRING(buffer))
+    if end is NULL:
+        raise_internal("The request target has too many query parameters.")
+    return cut(buffer, end)
+
+
+cdef ms_span scope_of(Signer signer) noexcept:
+    """The credential after ``ACCESS_KEY/``."""
+    cdef ms_span credential = span_of(signer.credential)
+    cdef size_t skip = <size_t>signer.scope_at
+    return ms_span(credential.p + skip, credential.n - skip)
+
+
+def write_response_head(int status, ResponseHead head, HeaderSet keep, add):
+    cdef ms_pair fields[MAX_FIELDS]
+    cdef tuple added = lower_names(add)
+    cdef size_t count
+    if status < 100 or status > 599:
+        raise_internal("There is no such status.")
+    count = gather(
+        None if head is None else head.raw, NULL if head is None else &head.head, keep,
+        NEVER_RELAYED, added, fields)
+    buffer = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>ms_render_response_bound(fields, count))
+    return cut(buffer, ms_render_response(status, fields, count, PyBytes_AS_STRING(buffer)))

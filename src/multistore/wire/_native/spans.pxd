@@ -1,0 +1,13 @@
+# Between Python's bytes and the C library's spans. A span lives as long as its bytes object.
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+
+from multistore.wire._native.cext cimport ms_span
+
+
+cdef inline ms_span span_of(bytes data) noexcept:
+    return ms_span(PyBytes_AS_STRING(data), <size_t>PyBytes_GET_SIZE(data))
+
+
+cdef inline bytes to_bytes(ms_span s):
+    return PyBytes_FromStringAndSize(s.p, <Py_ssize_t>s.n)

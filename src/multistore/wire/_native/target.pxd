@@ -1,0 +1,17 @@
+# A request target as received and as S3 reads it (SEM-1).
+
+from multistore.wire._native.cext cimport ms_span, ms_target
+
+
+cdef class Target:
+    # As received
+    cdef bytes raw              # the whole target; spans point into it
+    cdef ms_target parts
+    # As S3 reads it
+    cdef readonly str bucket
+    cdef readonly bytes key
+    cdef readonly dict params   # shared when empty: read only
+    cdef readonly tuple repeated
+
+
+cpdef Target parse_target(bytes target, str bucket=*)
