@@ -148,7 +148,7 @@ def growth(peer: Process, key: Key, store: SlowStore, size: int) -> int:
     download(peer.port, key, WARM)
     upload(peer.port, key, WARM, bucket="bench", paced=False)
     peer.reset_peak()
-    before, stored = peer.rss(), store.stored
+    before, stored = peer.peak_rss(), store.stored
     with ThreadPoolExecutor() as pool:
         transfers = [
             pool.submit(download, peer.port, key, size),
