@@ -213,10 +213,12 @@ class ListingTranslator:
     __slots__ = (
         "_algorithms",
         "_below",
+        "_bounded",
         "_count",
         "_depth",
         "_entry",
         "_exact",
+        "_full_prefix",
         "_in",
         "_last",
         "_last_hidden",
@@ -225,6 +227,7 @@ class ListingTranslator:
         "_out",
         "_reader",
         "_size",
+        "_start",
         "_truncated",
         "dropped",
         "fields",
@@ -252,6 +255,10 @@ class ListingTranslator:
         self._below: tuple[bytes, ...] = ()
         if listing.bounds is not None:
             self._exact, self._below = listing.visible()
+        # Read once, not for every entry.
+        self._bounded = listing.bounds is not None
+        self._full_prefix = listing.bucket_prefix + listing.prefix
+        self._start = len(listing.bucket_prefix)
 
     def feed(self, data: bytes) -> bytes:
         """Raises: BadGateway for a document that is not a listing."""
@@ -346,10 +353,9 @@ class ListingTranslator:
         last, hidden = self._last, self._last_hidden
         if self._next not in (b"", last):  # some stores do not encode it
             marker = self._decode(self._next)
-            below = listing.bucket_prefix + listing.prefix
-            if marker.startswith(below) and marker != last:
+            if marker.startswith(self._full_prefix) and marker != last:
                 last = marker
-                hidden = not self._may_show(marker[len(listing.bucket_prefix) :])
+                hidden = not self._may_show(marker[self._start :])
         if not last:
             raise self._fault("truncated, but without entries and without a marker")
         if last == listing.marker:
@@ -357,15 +363,12 @@ class ListingTranslator:
         if hidden:
             shown = _SEALED_MARKER + listing.sealer.seal(last, listing.context)
         else:
-            shown = last[len(listing.bucket_prefix) :]
+            shown = last[self._start :]
         return b"<NextMarker>%b</NextMarker>" % listing.text(shown)
 
     # --- entries
 
     def _decode(self, text: bytes) -> bytes:
-        # Fast path: most names hold neither.
-        if b"%" not in text and b"+" not in text:
-            return text
         try:
             return percent_decode(text, True)
         except S3Error as error:
@@ -374,41 +377,36 @@ class ListingTranslator:
     def _may_show(self, name: bytes) -> bool:
         """Whether a key, or some key below a common prefix, is within the scope: a common prefix
         may also lie above a bound, of which it then is the beginning."""
-        if self._listing.bounds is None or name in self._exact or name.startswith(self._below):
+        if not self._bounded or name in self._exact or name.startswith(self._below):
             return True
         return any(bound.startswith(name) for bound in self._below) and name != b""
 
-    def _seen(self, name: bytes, shown: bool) -> None:
+    def _common_prefix(self, name: bytes) -> None:
+        shown = name.startswith(self._full_prefix) and self._may_show(name[self._start :])
         if name > self._last:
             self._last = name
             self._last_hidden = not shown
-
-    def _common_prefix(self, name: bytes) -> None:
-        listing = self._listing
-        start = len(listing.bucket_prefix)
-        inside = name.startswith(listing.bucket_prefix + listing.prefix)
-        shown = inside and self._may_show(name[start:])
-        self._seen(name, shown)
         if not shown:
             self.dropped += 1
             return
         self._count += 1
-        piece = b"<CommonPrefixes><Prefix>%b</Prefix></CommonPrefixes>" % listing.text(name[start:])
+        text = self._listing.text(name[self._start :])
+        piece = b"<CommonPrefixes><Prefix>%b</Prefix></CommonPrefixes>" % text
         self._out.append(piece)
         self._size += len(piece)
 
     def _contents(self, entry: dict[str, bytes]) -> None:
-        listing = self._listing
         raw = entry.get("Key")
         if raw is None:
             raise self._fault("an entry without a key")
-        key = self._decode(raw)
-        start = len(listing.bucket_prefix)
-        name = key[start:]
-        shown = key.startswith(listing.bucket_prefix + listing.prefix) and (
-            listing.bounds is None or name in self._exact or name.startswith(self._below)
+        key = self._decode(raw) if b"%" in raw or b"+" in raw else raw
+        name = key[self._start :]
+        shown = key.startswith(self._full_prefix) and (
+            not self._bounded or name in self._exact or name.startswith(self._below)
         )
-        self._seen(key, shown)
+        if key > self._last:
+            self._last = key
+            self._last_hidden = not shown
         algorithms = b""
         if self._algorithms:
             algorithms = b"".join(
@@ -422,6 +420,7 @@ class ListingTranslator:
         self._count += 1
         if "ChecksumType" in entry:
             algorithms += b"<ChecksumType>%b</ChecksumType>" % xml_escape(entry["ChecksumType"])
+        listing = self._listing
         etag = entry.get("ETag", b"")
         if etag[:1] != b'"':  # quoted everywhere, whatever the backend does (R17)
             etag = b'"%b"' % etag
