@@ -102,6 +102,13 @@ class SeaweedFS:
             return ""
         return "\n".join(text.splitlines()[-_TAIL_LINES:])
 
+    def sockets(self) -> list[Path]:
+        """Unix sockets that the store makes outside ``scratch`` and leaves behind."""
+        return [
+            _SOCKETS / f"seaweedfs-{service}-grpc-{self._grpc_port(service)}.sock"
+            for service in self._ports
+        ]
+
     def _launch(self, binary: str) -> None:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 -- our own arguments
@@ -180,9 +187,8 @@ class SeaweedFS:
             self._process.kill()
             self._process.wait()
             self._process = None
-        for service in self._ports:
-            name = f"seaweedfs-{service}-grpc-{self._grpc_port(service)}.sock"
-            (_SOCKETS / name).unlink(missing_ok=True)
+        for path in self.sockets():
+            path.unlink(missing_ok=True)
 
 
 def _find_binary() -> str:
