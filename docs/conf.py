@@ -16,7 +16,8 @@ extensions = ["myst_parser", "sphinx.ext.autodoc"]
 myst_enable_extensions = ["substitution", "deflist"]
 myst_heading_anchors = 3
 # Figures in the text are the ones in the code.
-myst_substitutions = {name: f"{getattr(limits, name):,}" for name in limits.__all__ if name.isupper()}
+_constants = [name for name in limits.__all__ if name.isupper()]
+myst_substitutions = {name: f"{getattr(limits, name):,}" for name in _constants}
 myst_substitutions["description"] = _project["project"]["description"]
 
 autodoc_member_order = "bysource"

@@ -9,7 +9,7 @@ Codes and statuses: "Error Responses" in the Amazon S3 API reference.
 
 from __future__ import annotations
 
-__all__ = ["S3Error", "STATUS"]
+__all__ = ["STATUS", "S3Error"]
 
 #: HTTP status of every error code that the gateway makes or passes on.
 STATUS: dict[str, int] = {

@@ -15,8 +15,8 @@ __all__ = [
     "KEY_MAX",
     "LIST_MAX_KEYS",
     "METADATA_MAX",
-    "Limits",
     "PRESIGN_MAX",
+    "Limits",
     "Timeouts",
 ]
 
@@ -38,7 +38,8 @@ ERROR_BODY_MAX = 65_536
 class Limits:
     """Sizes and counts. All sizes are in bytes."""
 
-    #: Request head. A sealed token is about 2 KiB, a key 1 KiB, metadata 2 KiB; nginx allows 32 KiB in all.
+    #: Request head. A sealed token is about 2 KiB, a key 1 KiB, metadata 2 KiB; nginx allows
+    #: 32 KiB in all.
     head_bytes: int = 32_768
     #: Header lines of one head (Apache, hyper: 100).
     head_fields: int = 100
