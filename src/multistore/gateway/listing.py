@@ -33,8 +33,8 @@ _log = logging.getLogger("multistore.backend")
 
 #: What stands before a sealed marker. A key may begin like this too: it is then taken as a key.
 _SEALED_MARKER = b"~multistore~"
-#: Output is handed on in pieces of at least this many bytes: few writes, and the faults of a
-#: short page are known before its head has gone out.
+#: Output is handed on in pieces of at least this many bytes: few writes, and a runtime that waits
+#: with the head for the first of them can still answer a fault of a short page with its status.
 _PIECE = 32_768
 
 Fields = tuple[tuple[bytes, bytes], ...]

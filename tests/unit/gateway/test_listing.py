@@ -1,29 +1,27 @@
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from html import unescape
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from multistore.backends.s3 import S3Backend
-from multistore.config.sealer import TokenSealer
 from multistore.errors import S3Error
-from multistore.gateway.listing import Listing, ListingTranslator
-from multistore.gateway.plan import Forward
-from multistore.types import Bucket, Identity, Origin
-from support.drive import drive, make_identity, make_request
+from multistore.types import Bucket
+from support.drive import make_identity
+from support.listings import (
+    BACKEND_BUCKET,
+    PREFIX,
+    fetch,
+    grouped,
+    make_bucket,
+    make_listing,
+    names_of,
+    pages,
+)
 from support.memory_store import LEAKS, MemoryStore
-
-SEALER = TokenSealer(b"the secret of these tests")
-EVERYTHING = make_identity()
-PREFIX = b"tenants/acme/"
-BACKEND_BUCKET = "backend-bucket"
 
 #: R27's groups, R29's keys, and what stores fold: nothing of it may change on the way.
 KEYS = [
@@ -62,95 +60,6 @@ def store() -> Iterator[MemoryStore]:
 @pytest.fixture
 def bucket(store: MemoryStore) -> Bucket:
     return make_bucket(store.port)
-
-
-def make_bucket(port: int, prefix: bytes = PREFIX) -> Bucket:
-    origin = Origin("127.0.0.1", port, tls=False)
-    backend = S3Backend(origin, BACKEND_BUCKET, sealer=SEALER, owner_id="us", region="us-east-1")
-    return Bucket("bucket", backend, prefix=prefix)
-
-
-@dataclass
-class Page:
-    body: bytes
-    keys: list[bytes] = field(default_factory=list)
-    prefixes: list[bytes] = field(default_factory=list)
-
-    def element(self, name: bytes) -> bytes | None:
-        match = re.search(b"<%b>(.*?)</%b>" % (name, name), self.body, re.S)
-        return None if match is None else unescape(match[1].decode()).encode()
-
-    @property
-    def truncated(self) -> bool:
-        return self.element(b"IsTruncated") == b"true"
-
-    @property
-    def following(self) -> bytes | None:
-        found = self.element(b"NextContinuationToken") or self.element(b"NextMarker")
-        if found is None or self.element(b"EncodingType") is None:
-            return found
-        return unquote_to_bytes(found)
-
-
-def query(**params: bytes | int | None) -> bytes:
-    pairs = []
-    for name, value in params.items():
-        if value is not None:
-            text = b"%d" % value if isinstance(value, int) else value
-            pairs.append(f"{name.replace('_', '-')}={quote(text, safe='')}")
-    return "&".join(pairs).encode()
-
-
-def fetch(bucket: Bucket, identity: Identity = EVERYTHING, **params: bytes | int | None) -> Page:
-    """One page; with ``encoding-type=url`` the names are decoded."""
-    request = make_request(bucket, "GET", b"/bucket?" + query(**params), identity=identity)
-    answer = drive(bucket.backend.plan(request), piece=97)
-    assert answer.status == 200, answer.body
-    assert answer.get(b"content-type") == b"application/xml"
-    page = Page(answer.body)
-    decode = unquote_to_bytes if params.get("encoding_type") else bytes
-    for element, names in ((b"Key", page.keys), (b"Prefix", page.prefixes)):
-        pattern = b"<%b>([^<]*)</%b>" % (element, element)
-        for text in re.findall(pattern, answer.body.partition(b"</Prefix>")[2]):
-            names.append(decode(unescape(text.decode()).encode()))
-    if params.get("list_type"):
-        assert page.element(b"KeyCount") == b"%d" % len(page.keys + page.prefixes)
-    return page
-
-
-def pages(
-    bucket: Bucket, identity: Identity = EVERYTHING, **params: bytes | int | None
-) -> Iterator[Page]:
-    """All pages, as a client walks them; a walk that does not end fails."""
-    start = "continuation_token" if params.get("list_type") else "marker"
-    for _ in range(200):
-        page = fetch(bucket, identity, **params)
-        yield page
-        if not page.truncated:
-            assert page.following is None
-            return
-        assert page.following
-        assert page.following != params.get(start)
-        params[start] = page.following
-    pytest.fail("the listing never ends")
-
-
-def grouped(keys: list[bytes], prefix: bytes, delimiter: bytes) -> list[tuple[bytes, bool]]:
-    """What S3 says a listing holds: an independent reading, in order."""
-    names = set()
-    for key in keys:
-        if key.startswith(prefix):
-            rest = key[len(prefix) :]
-            if delimiter and delimiter in rest:
-                names.add((prefix + rest.split(delimiter)[0] + delimiter, True))
-            else:
-                names.add((key, False))
-    return sorted(names)
-
-
-def names_of(walk: list[Page]) -> list[tuple[bytes, bool]]:
-    found = [(key, False) for page in walk for key in page.keys]
-    return sorted(found + [(name, True) for page in walk for name in page.prefixes])
 
 
 # --- paging
@@ -283,18 +192,13 @@ def test_the_owner_is_ours_and_shown_when_asked(bucket: Bucket) -> None:
 # --- parameters
 
 
-def listing(bucket: Bucket, target: bytes, identity: Identity = EVERYTHING) -> Listing:
-    request = make_request(bucket, "GET", b"/bucket" + target, identity=identity)
-    return Listing(request, SEALER, "us", "we")
-
-
 @pytest.mark.rule("SEM-21", "L3")
 @pytest.mark.parametrize(
     "value", [b"-1", b"+1", b"0x10", b"1.5", b"1_0", b"%201", b"", b"abc", b"1%00", b"%D9%A3"]
 )
 def test_garbage_for_max_keys_is_refused(bucket: Bucket, value: bytes) -> None:
     with pytest.raises(S3Error) as caught:
-        listing(bucket, b"?max-keys=" + value)
+        make_listing(bucket, b"?max-keys=" + value)
     assert (caught.value.code, caught.value.status) == ("InvalidArgument", 400)
 
 
@@ -313,7 +217,7 @@ def test_garbage_for_max_keys_is_refused(bucket: Bucket, value: bytes) -> None:
     ],
 )
 def test_max_keys_is_capped(bucket: Bucket, value: bytes, expected: int) -> None:
-    assert listing(bucket, b"?list-type=2&max-keys=" + value).max_keys == expected
+    assert make_listing(bucket, b"?list-type=2&max-keys=" + value).max_keys == expected
 
 
 @pytest.mark.rule("SEM-21")
@@ -330,24 +234,24 @@ def test_max_keys_0_is_an_empty_page_and_costs_the_backend_nothing(
 
 def test_an_unknown_encoding_is_refused(bucket: Bucket) -> None:
     with pytest.raises(S3Error, match="Encoding"):
-        listing(bucket, b"?encoding-type=base64")
-    assert not listing(bucket, b"?encoding-type=").url
+        make_listing(bucket, b"?encoding-type=base64")
+    assert not make_listing(bucket, b"?encoding-type=").url
 
 
 @pytest.mark.rule("S18", "L3")
 def test_a_token_is_good_only_where_it_was_made(bucket: Bucket) -> None:
     token = fetch(bucket, list_type=2, max_keys=1, prefix=b"boo/").following
     assert token is not None
-    assert listing(bucket, b"?list-type=2&prefix=boo/&continuation-token=" + token).token
+    assert make_listing(bucket, b"?list-type=2&prefix=boo/&continuation-token=" + token).token
     other = make_bucket(1)
     other.name = "other"
     for where, prefix in ((bucket, b""), (bucket, b"boo"), (other, b"boo/")):
         with pytest.raises(S3Error) as caught:
-            listing(where, b"?list-type=2&prefix=%b&continuation-token=%b" % (prefix, token))
+            make_listing(where, b"?list-type=2&prefix=%b&continuation-token=%b" % (prefix, token))
         assert caught.value.code == "InvalidArgument"
     for invented in (b"", b"next:tenants/acme/boo/bar", b"AAAA"):
         with pytest.raises(S3Error, match="continuation token"):
-            listing(bucket, b"?list-type=2&continuation-token=" + invented)
+            make_listing(bucket, b"?list-type=2&continuation-token=" + invented)
 
 
 def test_a_token_takes_precedence_over_start_after(bucket: Bucket) -> None:
@@ -408,7 +312,7 @@ def test_a_scope_without_slash_shows_nothing_beside_it(
 @pytest.mark.parametrize("prefix", [b"", b"dat", b"data-", b"Data/", b"other/"])
 def test_a_listing_outside_the_scope_is_denied(bucket: Bucket, prefix: bytes) -> None:
     with pytest.raises(S3Error) as caught:
-        listing(bucket, b"?list-type=2&prefix=" + prefix, make_identity(b"data/"))
+        make_listing(bucket, b"?list-type=2&prefix=" + prefix, make_identity(b"data/"))
     assert caught.value.code == "AccessDenied"
 
 
@@ -479,7 +383,7 @@ def test_a_walk_shows_what_the_reference_shows(
         identity = make_identity(*bounds)
         bucket = make_bucket(store.port, backend_prefix)
         try:
-            listing(bucket, b"?prefix=" + quote(prefix).encode(), identity)
+            make_listing(bucket, b"?prefix=" + quote(prefix).encode(), identity)
         except S3Error:
             assert not shown_to(bounds, prefix)
             return
@@ -505,164 +409,3 @@ def test_a_walk_shows_what_the_reference_shows(
     may = {name for name in ways if any((b + b"/").startswith(name[0]) for b in bounds)}
     assert set(must) <= set(shown) <= set(must) | may
     assert len(set(shown)) == len(shown)
-
-
-# --- faults of the backend
-
-HEAD = b'<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
-TAIL = b"</ListBucketResult>"
-
-
-def contents(key: bytes) -> bytes:
-    return b"<Contents><Key>%b</Key><Size>0</Size></Contents>" % key
-
-
-def translate(
-    bucket: Bucket, document: bytes, target: bytes = b"?list-type=2", step: int = 0
-) -> bytes:
-    translator = ListingTranslator(listing(bucket, target))
-    step = step or len(document) or 1
-    out = [translator.feed(document[at : at + step]) for at in range(0, len(document), step)]
-    return b"".join([*out, translator.finish()])
-
-
-def test_where_a_read_ends_changes_nothing(bucket: Bucket) -> None:
-    flags = b"<IsTruncated>false</IsTruncated><KeyCount>9</KeyCount>"
-    prefixes = b"<CommonPrefixes><Prefix>tenants/acme/d+e/</Prefix></CommonPrefixes>"
-    document = HEAD + flags + contents(PREFIX + b"a%26%3C") + prefixes + TAIL
-    whole = translate(bucket, document)
-    assert b"<Key>a&amp;&lt;</Key>" in whole
-    assert b"<Prefix>d e/</Prefix>" in whole
-    assert b"<KeyCount>2</KeyCount>" in whole
-    for step in range(1, 40):
-        assert translate(bucket, document, step=step) == whole
-
-
-@pytest.mark.rule("L7", "F02", "F22")
-def test_a_document_that_ends_early_is_a_fault(bucket: Bucket) -> None:
-    document = HEAD + contents(PREFIX + b"a") + b"<IsTruncated>false</IsTruncated>" + TAIL
-    for end in range(len(document)):
-        with pytest.raises(S3Error) as caught:
-            translate(bucket, document[:end])
-        assert caught.value.code == "BadGateway"
-
-
-@pytest.mark.rule("L7", "F20", "F22")
-@pytest.mark.parametrize(
-    "document",
-    [
-        b"<Error><Code>InternalError</Code><Message>tenants/acme</Message></Error>",
-        b"<html><body>tenants/acme</body></html>",
-        b"not XML",
-        b"<ListBucketResult><Contents><Size>1</Size></Contents></ListBucketResult>",
-        b"<ListBucketResult>" + contents(PREFIX + b"%zz") + TAIL,
-        b"<!DOCTYPE x><ListBucketResult/>",
-        b"<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
-        b"<ListBucketResult/>" * 2,
-    ],
-)
-@pytest.mark.parametrize("target", [b"?list-type=2", b"?"])
-def test_a_document_that_is_no_listing_is_a_fault(
-    bucket: Bucket, document: bytes, target: bytes
-) -> None:
-    with pytest.raises(S3Error) as caught:
-        translate(bucket, document, target)
-    assert caught.value.code == "BadGateway"
-    assert "acme" not in str(caught.value)
-
-
-@pytest.mark.rule("R27")
-def test_a_token_that_never_changes_is_a_fault_not_a_loop(bucket: Bucket) -> None:
-    token = SEALER.seal(b"same", b"bucket\0")
-    page = HEAD + contents(PREFIX + b"a")
-    page += b"<IsTruncated>true</IsTruncated><NextContinuationToken>%b</NextContinuationToken>"
-    target = b"?list-type=2&continuation-token=" + token
-    with pytest.raises(S3Error, match="BadGateway"):
-        translate(bucket, page % b"same" + TAIL, target)
-    assert b"NextContinuationToken" in translate(bucket, page % b"another" + TAIL, target)
-    with pytest.raises(S3Error, match="BadGateway"):
-        translate(bucket, page % b"" + TAIL, target)
-
-
-@pytest.mark.rule("S18", "R29")
-@pytest.mark.parametrize(
-    ("marker", "expected"),
-    [
-        (b"", b"b/"),  # none: the greatest name of the page
-        (b"tenants/acme/b/", b"b/"),
-        (b"tenants/acme/b%2Fz", b"b/z"),
-        (b"elsewhere", b"b/"),  # not below the prefix: never shown
-    ],
-)
-def test_next_marker_is_mapped_or_made(bucket: Bucket, marker: bytes, expected: bytes) -> None:
-    document = HEAD + b"<IsTruncated>true</IsTruncated><NextMarker>%b</NextMarker>" % marker
-    document += contents(PREFIX + b"a")
-    document += b"<CommonPrefixes><Prefix>tenants/acme/b/</Prefix></CommonPrefixes>" + TAIL
-    page = translate(bucket, document, b"?delimiter=/")
-    assert b"<NextMarker>%b</NextMarker>" % expected in page
-    with pytest.raises(S3Error, match="BadGateway"):
-        translate(bucket, document, b"?delimiter=/&marker=" + expected)
-
-
-def test_a_marker_that_the_store_does_not_encode_is_understood(bucket: Bucket) -> None:
-    document = HEAD + contents(PREFIX + b"100%25") + b"<IsTruncated>true</IsTruncated>"
-    document += b"<NextMarker>tenants/acme/100%25</NextMarker>" + TAIL
-    assert b"<NextMarker>100%</NextMarker>" in translate(bucket, document, b"?")
-    document = document.replace(
-        b"<NextMarker>tenants/acme/100%25", b"<NextMarker>tenants/acme/100%"
-    )
-    assert b"<NextMarker>100%</NextMarker>" in translate(bucket, document, b"?")
-
-
-@pytest.mark.rule("S19")
-def test_what_is_outside_the_prefix_is_dropped_and_counted(
-    bucket: Bucket, caplog: pytest.LogCaptureFixture
-) -> None:
-    document = HEAD + b"<IsTruncated>false</IsTruncated>"
-    for key in (b"other", PREFIX + b"in/a", PREFIX + b"out", b"tenants/acme-rival/in/", b""):
-        document += contents(key)
-    document += b"<CommonPrefixes><Prefix>rival/</Prefix></CommonPrefixes>" + TAIL
-    with caplog.at_level(logging.WARNING, "multistore.backend"):
-        page = translate(bucket, document, b"?list-type=2&prefix=in/")
-    assert re.findall(rb"<Key>(.*?)</Key>", page) == [b"in/a"]
-    assert b"<KeyCount>1</KeyCount>" in page
-    assert b"rival" not in page
-    assert [record.getMessage() for record in caplog.records] == [
-        "listing of bucket bucket: 5 entries outside prefix or scope dropped"
-    ]
-
-
-@pytest.mark.rule("S20")
-def test_elements_of_other_stores_are_not_copied(bucket: Bucket) -> None:
-    entry = (
-        b"<Contents><Key>tenants/acme/a</Key><ETag>unquoted</ETag><Size>1&lt;</Size><Vendor>v</Vendor>"
-        b"<Owner><ID>backend-owner</ID><Key>tenants/acme/z</Key></Owner>"
-        b"<ChecksumAlgorithm>CRC32</ChecksumAlgorithm><ChecksumAlgorithm>SHA1</ChecksumAlgorithm>"
-        b"</Contents>"
-    )
-    page = translate(bucket, HEAD + entry + contents(PREFIX + b"b") + b"<Vendor>x</Vendor>" + TAIL)
-    assert re.findall(rb"<Key>(.*?)</Key>", page) == [b"a", b"b"]
-    assert b"<ETag>&quot;unquoted&quot;</ETag>" in page
-    assert b"<Size>1&lt;</Size>" in page
-    assert page.count(b"<ChecksumAlgorithm>") == 2
-    for leak in (b"Vendor", b"backend-owner", b"acme"):
-        assert leak not in page
-
-
-@pytest.mark.rule("L8")
-def test_a_long_page_flows(bucket: Bucket) -> None:
-    translator = ListingTranslator(listing(bucket, b"?list-type=2"))
-    longest = 0
-    translator.feed(HEAD)
-    for number in range(1000):
-        longest = max(longest, len(translator.feed(contents(PREFIX + b"%0900d" % number))))
-    assert 32_768 <= longest < 40_000
-    assert len(translator.feed(TAIL) + translator.finish()) < 40_000
-
-
-def test_a_listing_may_be_asked_again(bucket: Bucket) -> None:
-    request = make_request(bucket, "GET", b"/bucket?list-type=2", identity=EVERYTHING)
-    plan = bucket.backend.plan(request)
-    assert isinstance(plan, Forward)
-    assert plan.replayable
-    assert plan.length == -1
