@@ -35,7 +35,7 @@ def extension(path: str) -> Extension:
         include_dirs=["cext"],
         libraries=["multistore_c", "crypto"],
         extra_compile_args=CYTHON_FLAGS,
-        depends=glob("cext/*.h"),
+        depends=glob("cext/*.[ch]"),
     )
 
 
