@@ -20,13 +20,15 @@ import click
 from multistore.cli.instructions import Ready
 from multistore.cli.logs import configure_logging
 from multistore.cli.options import CONTEXT
-from multistore.cli.process import harden
+from multistore.cli.process import ENDING, harden
 from multistore.cli.s3client import S3Client, StoreAddress
 from multistore.cli.samples import PRIVATE_BUCKET, PUBLIC_BUCKET, upload_samples
 from multistore.cli.store import SeaweedFS, StoreError
 from multistore.config.checks import check
 from multistore.config.findings import Findings
 from multistore.config.model import Document
+from multistore.config.names import parse_listen
+from multistore.config.secret_rules import weakness
 
 if TYPE_CHECKING:
     from multistore.server.worker import Server
@@ -85,6 +87,7 @@ def demo(
         access_key_id or "AK" + secrets.token_hex(9).upper(),
         secret_access_key or secrets.token_urlsafe(30),
     )
+    _check_usage(gateway, listen)
     _exit_on_signals()
     run = _Demo(gateway, listen, as_json, command)
     try:
@@ -199,8 +202,10 @@ class _Demo:
 
 @contextlib.contextmanager
 def _seaweedfs(data: Path | None) -> Iterator[SeaweedFS]:
+    # Sockets go there, whose paths are short by law: not every TMPDIR is.
+    short = tempfile.gettempdir() if len(tempfile.gettempdir()) < 80 else "/tmp"  # noqa: S108
     with tempfile.TemporaryDirectory(
-        prefix="multistore-demo-", ignore_cleanup_errors=True
+        prefix="multistore-demo-", dir=short, ignore_cleanup_errors=True
     ) as scratch:
         folder = Path(scratch) / "data" if data is None else data.absolute()
         try:
@@ -214,6 +219,16 @@ def _seaweedfs(data: Path | None) -> Iterator[SeaweedFS]:
         finally:
             _ignore_signals()
             seaweedfs.stop(clean=data is not None)
+
+
+def _check_usage(gateway: StoreAddress, listen: str | None) -> None:
+    """What is wrong is said before a store is started. Raises: click.UsageError."""
+    if fault := weakness(gateway.secret_access_key, gateway.access_key_id):
+        raise click.BadParameter(fault, param_hint="--secret-access-key")
+    try:
+        parse_listen(listen or f"{_HOST}:0")
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--listen") from None
 
 
 def _store_from_environment(url: str) -> StoreAddress:
@@ -290,5 +305,5 @@ def _exit_on_signals() -> None:
 
 
 def _ignore_signals() -> None:
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, signal.SIG_IGN)

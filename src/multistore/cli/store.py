@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from multistore.cli.process import die_with_parent
+from multistore.cli.process import die_with_parent, hold_signals
 from multistore.cli.s3client import StoreAddress
 
 __all__ = ["SeaweedFS", "StoreError"]
@@ -110,7 +110,7 @@ class SeaweedFS:
         ]
 
     def _launch(self, binary: str) -> None:
-        with self._log.open("wb") as log:
+        with self._log.open("wb") as log, hold_signals():
             self._process = subprocess.Popen(  # noqa: S603 -- our own arguments
                 [binary, "mini", *self._flags()],
                 stdin=subprocess.DEVNULL,
