@@ -49,7 +49,7 @@ def test_an_empty_body_is_never_asked_for(pair: Pair) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
 def test_a_request_without_a_body_is_simply_answered(pair: Pair, method: str) -> None:
     with pair.connect() as connection:
-        assert connection.request(pair.request(method, "/k", EXPECT)).status == 200
+        assert connection.request(pair.request(method, "/k", EXPECT)).status in (200, 204)
         assert connection.silent(0.1)
 
 

@@ -74,6 +74,9 @@ OURS = {
 def test_a_client_fault_keeps_its_code(pair: Pair, method: str, code: str, status: str) -> None:
     pair.backend.serve(failing(code, status))  # type: ignore[arg-type]
     response = pair.ask(method, "/k", body=b"hello" if method == "PUT" else b"")
+    if (method, code) == ("DELETE", "NoSuchKey"):
+        assert (response.status, response.body) == (204, b"")  # SEM-20
+        return
     assert (response.status, response.code) in MAPPED[code, status]
     shown = str(response.fields) + response.body.decode()
     assert "canary" not in shown.lower().replace("canary-message", "")
@@ -197,8 +200,8 @@ def test_garbage_for_an_error_document(pair: Pair, body: bytes) -> None:
 
 def test_an_error_says_what_was_asked_for(pair: Pair) -> None:
     pair.backend.serve(failing("NoSuchKey", "404 Not Found"))  # type: ignore[arg-type]
-    response = pair.ask("GET", "/a%26b%3C.txt")
-    assert f"<Resource>/{pair.bucket}/a&amp;b&lt;.txt</Resource>".encode() in response.body
+    response = pair.ask("GET", "/a&b%20c.txt")
+    assert f"<Resource>/{pair.bucket}/a&amp;b%20c.txt</Resource>".encode() in response.body
     assert response.get("content-type") == "application/xml"
 
 

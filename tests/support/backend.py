@@ -227,7 +227,9 @@ class ScriptedBackend:
     def _run(self, connection: BackendConnection, script: Script) -> None:
         try:
             if self._tls is not None:
-                connection.sock = self._tls.wrap_socket(connection.sock, server_side=True)
+                connection.sock = self._tls.wrap_socket(
+                    connection.sock, server_side=True, suppress_ragged_eofs=False
+                )
             script(connection)
         except Gone:
             pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import select
 import socket
 import ssl
 import struct
@@ -80,9 +81,12 @@ class Connection:
         plain.settimeout(timeout)
         plain.connect((host, port))
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.sock = (
-            plain if tls is None else tls.wrap_socket(plain, server_hostname=server_hostname)
-        )
+        self.sock = plain
+        if tls is not None:
+            # An end without close_notify must not look like one with it.
+            self.sock = tls.wrap_socket(
+                plain, server_hostname=server_hostname, suppress_ragged_eofs=False
+            )
         self._buffer = bytearray()
         self._ended: str | None = None
 
@@ -170,8 +174,9 @@ class Connection:
                 assert len(self._buffer) < 18, bytes(self._buffer[:40])
                 if not self._fill():
                     raise Truncated(self._ended or "", response, bytes(body))
-            self._take(match.end())
-            size = int(match[1], 16)
+            # Before the buffer changes: the match looks into it.
+            size, used = int(match[1], 16), match.end()
+            self._take(used)
             self._body_part(response, body, size)
             end = bytearray()
             self._body_part(response, end, 2)
@@ -233,15 +238,11 @@ class Connection:
         """Whether nothing at all arrives for a while, not even an end."""
         if self._buffer or self._ended is not None:
             return False
-        before = self.sock.gettimeout()
-        self.sock.settimeout(seconds)
-        try:
-            self._fill()
-        except TimeoutError:
-            return True
-        finally:
-            self.sock.settimeout(before)
-        return False
+        # TLS may hold decrypted bytes that the socket no longer shows.
+        if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
+            return False
+        readable, _, _ = select.select([self.sock], [], [], seconds)
+        return not readable
 
     def read_all(self) -> bytes:
         """Everything up to the end of the connection, unparsed."""
