@@ -51,6 +51,18 @@ _READ_PARAMS = (
 _AWS_ENDPOINT = re.compile(r"s3(?:[.-]([a-z]{2,}(?:-[a-z0-9]+)+-\d))?\.amazonaws\.com")
 
 
+class _Site:
+    """Where a bucket is asked: the origin to connect to, the Host to name there, who signs."""
+
+    __slots__ = ("host", "origin", "region", "signer")
+
+    def __init__(self, origin: Origin, host: bytes, region: str, signer: Signer | None) -> None:
+        self.origin = origin
+        self.host = host
+        self.region = region
+        self.signer = signer
+
+
 class S3Backend:
     """Implements ``gateway.ports.Backend`` for one bucket of one S3 store.
 
@@ -82,8 +94,6 @@ class S3Backend:
         self._endpoint = origin
         self._bucket_name = bucket_name
         self._sealer = sealer
-        self._region = region
-        self._signer = signer
         self._signer_for = signer_for
         self._virtual_hosted = virtual_hosted
         self._owner_id = owner_id
@@ -92,11 +102,11 @@ class S3Backend:
             verifies_payload = _is_aws(origin.host)
         # Only a signature binds the backend to the hash (law 6).
         self._bound = verifies_payload and signer is not None
-        base = base_path.rstrip(b"/")
         bucket = b"" if virtual_hosted else b"/" + percent_encode(bucket_name.encode())
-        self._path = base + bucket
+        self._path = base_path.rstrip(b"/") + bucket
         self._region_is_learnt = False
-        self._locate(origin)
+        #: Where requests go now; another object after the region was learnt.
+        self.site = self._locate(origin, region, signer)
         self._plans = {
             "GetObject": self._read,
             "HeadObject": self._read,
@@ -109,8 +119,7 @@ class S3Backend:
     def __repr__(self) -> str:
         return f"S3Backend({self._endpoint!r}, {self._bucket_name!r})"
 
-    def _locate(self, origin: Origin) -> None:
-        """Where to connect to, and the Host to name there."""
+    def _locate(self, origin: Origin, region: str, signer: Signer | None) -> _Site:
         host = origin.host
         if self._virtual_hosted:
             if _is_address(host):
@@ -121,8 +130,8 @@ class S3Backend:
             )
         name = f"[{host}]" if ":" in host else host
         usual = origin.port == (443 if origin.tls else 80)
-        self._origin = origin
-        self._host = (name if usual else f"{name}:{origin.port}").encode()
+        host_field = name if usual else f"{name}:{origin.port}"
+        return _Site(origin, host_field.encode(), region, signer)
 
     # --- plans
 
@@ -138,32 +147,29 @@ class S3Backend:
             raise S3Error("NotImplemented", f"{operation.name} is not implemented for this bucket")
         return make(request, again)
 
+    def read_whole(self, request: GatewayRequest, again: bool) -> Plan:
+        """A GET or HEAD without its range, whose If-Range did not hold."""
+        return self._read(request, again, whole=True)
+
     def _target(self, request: GatewayRequest, query: bytes) -> bytes:
         bucket, target = request.bucket, request.target
         assert bucket is not None and target is not None
         path = self._path + b"/" + percent_encode(bucket.prefix + target.key, True)
         return path + b"?" + query if query else path
 
-    def _read(self, request: GatewayRequest, again: bool, whole: bool = False) -> Plan:
-        head, target = request.head, request.target
-        assert target is not None
-        params = target.params
-        query = b""
-        part = False
-        if params:
-            part = "partNumber" in params
-            query = _read_query(params)
-        keep, add, shown, if_range = outbound.read_fields(head, part=part)
+    def _read(self, request: GatewayRequest, again: bool, *, whole: bool = False) -> Plan:
+        assert request.target is not None
+        params = request.target.params
+        query = _read_query(params) if params else b""
+        part = bool(query) and "partNumber" in params
+        keep, add, shown, if_range = outbound.read_fields(request.head, part=part)
+        make = _Answer
         if whole:
-            keep, add, if_range = outbound.READ_WHOLE, outbound.ADD, False
-        return self._forward(
-            request,
-            self._target(request, query),
-            keep,
-            add,
-            _ObjectAnswer(self, request, shown, again, if_range=if_range),
-            replayable=True,
-        )
+            keep, add = outbound.READ_WHOLE, outbound.ADD
+        elif if_range:
+            make = _IfRangeAnswer
+        answer = make(self, request, shown, again)
+        return self._forward(request, self._target(request, query), keep, add, answer, True)
 
     def _put(self, request: GatewayRequest, again: bool) -> Plan:
         head, target = request.head, request.target
@@ -178,18 +184,19 @@ class S3Backend:
             declared = target.params.get("X-Amz-Content-Sha256")
         payload, sha256 = outbound.payload_of(declared, length, bound=self._bound)
         add, given = outbound.upload_fields(head)
+        site = self.site
         return Forward(
-            self._origin,
+            site.origin,
             "PUT",
             self._target(request, b""),
-            self._host,
+            site.host,
             head,
             outbound.PUT,
             add,
             length,
             payload,
-            self._signer,
-            _ObjectAnswer(self, request, outbound.PUT_ANSWER, again, extra=given),
+            site.signer,
+            _Answer(self, request, outbound.PUT_ANSWER, again, given),
             sha256=sha256,
         )
 
@@ -199,9 +206,8 @@ class S3Backend:
         version = request.target.params.get("versionId")
         query = b"" if version is None else b"versionId=" + percent_encode(version)
         answer = _DeleteAnswer(self, request, outbound.DELETE_ANSWER, again)
-        return self._forward(
-            request, self._target(request, query), outbound.DELETE, outbound.ADD, answer
-        )
+        target = self._target(request, query)
+        return self._forward(request, target, outbound.DELETE, outbound.ADD, answer, False)
 
     def _list(self, request: GatewayRequest, again: bool) -> Plan:
         outbound.check_list(request.head)
@@ -210,7 +216,7 @@ class S3Backend:
             return listing.empty()
         target = (self._path or b"/") + b"?" + listing.query()
         answer = _ListAnswer(self, request, again, listing)
-        return self._forward(request, target, outbound.LIST, outbound.ADD, answer, replayable=True)
+        return self._forward(request, target, outbound.LIST, outbound.ADD, answer, True)
 
     def _forward(
         self,
@@ -219,21 +225,21 @@ class S3Backend:
         keep: HeaderSet,
         add: Fields,
         answer: _Answer,
-        *,
-        replayable: bool = False,
+        replayable: bool,
     ) -> Forward:
         """A request without a body."""
+        head, site = request.head, self.site
         return Forward(
-            self._origin,
-            request.head.method,
+            site.origin,
+            head.method,
             target,
-            self._host,
-            request.head,
+            site.host,
+            head,
             keep,
             add,
             -1,
             outbound.EMPTY_SHA256,
-            self._signer,
+            site.signer,
             answer,
             replayable=replayable,
         )
@@ -246,32 +252,32 @@ class S3Backend:
         match = _AWS_ENDPOINT.fullmatch(self._endpoint.host)
         if match is None or not region or self._region_is_learnt:
             return False
-        if self._signer is not None:
+        signer = self.site.signer
+        if signer is not None:
             if self._signer_for is None:
                 return False
-            self._signer = self._signer_for(region)
+            signer = self._signer_for(region)
         old = self._endpoint
-        self._endpoint = Origin(
+        moved = Origin(
             f"s3.{region}.amazonaws.com",
             old.port,
             tls=old.tls,
             verify=old.verify,
             ca_file=old.ca_file,
         )
-        self._locate(self._endpoint)
-        self._region = region
+        self.site = self._locate(moved, region, signer)
         self._region_is_learnt = True
         return True
 
     # --- failures
 
-    def fail(self, request: GatewayRequest, failure: Failure, again: bool, origin: Origin) -> Plan:
-        """What follows from a failed answer that came from ``origin``."""
-        where = f"{origin!r} bucket {self._bucket_name}"
+    def fail(self, request: GatewayRequest, failure: Failure, again: bool, site: _Site) -> Plan:
+        """What follows from a failed answer that came from ``site``."""
+        where = f"{site.origin!r} bucket {self._bucket_name}"
         head_only = request.head.method == "HEAD"
         if failure.redirects:
             # Another request may have learnt the region while this one was under way.
-            moved = origin is not self._origin or self.learn_region(failure.region)
+            moved = site is not self.site or self.learn_region(failure.region)
             _log.warning(
                 "%s: the bucket is in region %s, asked was %s [%s]",
                 where,
@@ -328,9 +334,12 @@ def _render(error: S3Error, request: GatewayRequest, head_only: bool, fields: Fi
 
 
 class _Answer:
-    """Implements ``plan.Answer``: failures are gathered, whatever the operation."""
+    """Implements ``plan.Answer`` for GET, HEAD, PUT: what S3 calls a success is relayed. Failures
+    are gathered, whatever the operation. ``site`` is where the request went."""
 
-    __slots__ = ("again", "backend", "extra", "keep", "origin", "region", "relay", "request")
+    __slots__ = ("again", "backend", "extra", "keep", "request", "site")
+
+    relay = True
 
     def __init__(
         self,
@@ -338,24 +347,20 @@ class _Answer:
         request: GatewayRequest,
         keep: HeaderSet,
         again: bool,
-        *,
-        relay: bool,
         extra: Fields = (),
     ) -> None:
         self.backend = backend
         self.request = request
         self.keep = keep
-        self.extra = extra
-        self.relay = relay
         self.again = again
-        self.origin = backend._origin
-        self.region = backend._region
+        self.extra = extra
+        self.site = backend.site
 
     def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
-        return _Failed(self, Failure(status, head, self.region))
+        return _Failed(self, Failure(status, head, self.site.region))
 
     def failed(self, failure: Failure) -> Plan:
-        return self.backend.fail(self.request, failure, self.again, self.origin)
+        return self.backend.fail(self.request, failure, self.again, self.site)
 
 
 class _Failed:
@@ -378,28 +383,14 @@ class _Failed:
             return _render(error, request, request.head.method == "HEAD", ())
 
 
-class _ObjectAnswer(_Answer):
-    """GET, HEAD, PUT: what S3 calls a success is relayed. ``if_range``: our If-Match stands for
-    the client's If-Range, so 412 leads to the whole object (R15)."""
+class _IfRangeAnswer(_Answer):
+    """Our If-Match stands for the client's If-Range: 412 leads to the whole object (R15)."""
 
-    __slots__ = ("if_range",)
-
-    def __init__(
-        self,
-        backend: S3Backend,
-        request: GatewayRequest,
-        keep: HeaderSet,
-        again: bool,
-        *,
-        extra: Fields = (),
-        if_range: bool = False,
-    ) -> None:
-        super().__init__(backend, request, keep, again, relay=True, extra=extra)
-        self.if_range = if_range
+    __slots__ = ()
 
     def failed(self, failure: Failure) -> Plan:
-        if self.if_range and failure.status == 412:
-            return self.backend._read(self.request, self.again, whole=True)
+        if failure.status == 412:
+            return self.backend.read_whole(self.request, self.again)
         return super().failed(failure)
 
 
@@ -408,10 +399,7 @@ class _DeleteAnswer(_Answer):
 
     __slots__ = ()
 
-    def __init__(
-        self, backend: S3Backend, request: GatewayRequest, keep: HeaderSet, again: bool
-    ) -> None:
-        super().__init__(backend, request, keep, again, relay=False)
+    relay = False
 
     def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
         if status == 204:
@@ -431,10 +419,12 @@ class _DeleteAnswer(_Answer):
 class _ListAnswer(_Answer):
     __slots__ = ("listing",)
 
+    relay = False
+
     def __init__(
         self, backend: S3Backend, request: GatewayRequest, again: bool, listing: Listing
     ) -> None:
-        super().__init__(backend, request, outbound.NOTHING, again, relay=False)
+        super().__init__(backend, request, outbound.NOTHING, again)
         self.listing = listing
 
     def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:

@@ -207,6 +207,7 @@ DELETE_ANSWER = HeaderSet((b"x-amz-delete-marker", b"x-amz-request-charged", b"x
 # RFC 9110 14.1.2, one range only. More than 18 digits cannot be a position in an object.
 _RANGE = re.compile(rb"(?i:bytes)=(?:(\d{1,18})-(\d{0,18})|-\d{1,18})", re.ASCII)
 _STRONG_TAG = re.compile(rb'"[\x21\x23-\x7e\x80-\xff]*"')
+_X = ord("x")
 _SHA256 = re.compile(rb"[0-9a-f]{64}")
 
 
@@ -221,7 +222,8 @@ def _unknown(name: bytes) -> S3Error:
 
 def _check_known(head: RequestHead, known: HeaderSet) -> None:
     for name, _ in head.items():
-        if name.startswith(b"x-amz-") and name not in known:
+        # The first byte tells most names apart, at half the price of startswith.
+        if name[0] == _X and name not in known and name.startswith(b"x-amz-"):
             raise _unknown(name)
 
 
