@@ -59,5 +59,6 @@ def both(compare: Callable[[ModuleType], Any]) -> Any:
     """Runs ``compare`` over both kernels and demands the same value."""
     assert NATIVE is not None
     expected = compare(PURE)
-    assert compare(NATIVE) == expected
+    got = compare(NATIVE)
+    assert got == expected, f"native: {got!r}\npure: {expected!r}"
     return expected

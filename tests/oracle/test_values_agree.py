@@ -25,7 +25,7 @@ TARGETS = sorted({sample.start[1] for sample in captured()})
 
 
 def test_captured_and_mutated_targets() -> None:
-    for target in [*TARGETS, *mutated(TARGETS, 2000, seed=4)]:
+    for target in [*TARGETS, *mutated(TARGETS, 1200, seed=4)]:
         both(lambda kernel, t=target: parsed(kernel, t))
         both(lambda kernel, t=target: parsed(kernel, t, "bkt"))
 
@@ -37,14 +37,14 @@ PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=600, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(PIECES, max_size=12).map(b"".join), st.sampled_from([None, "", "bkt"]))
 def test_generated_targets(tail: bytes, bucket: str | None) -> None:
     for target in (tail, b"/" + tail):
         both(lambda kernel, t=target: parsed(kernel, t, bucket))
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(st.binary(max_size=40))
 def test_percent_coding(data: bytes) -> None:
     for flag in (False, True):
@@ -53,7 +53,7 @@ def test_percent_coding(data: bytes) -> None:
         both(lambda kernel, f=flag: answer(kernel.percent_decode, data, f))
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(st.lists(PIECES, max_size=12).map(b"".join))
 def test_percent_decoding(data: bytes) -> None:
     for flag in (False, True):
@@ -81,7 +81,7 @@ def authorization(kernel: ModuleType, value: bytes) -> Any:
 
 
 def test_authorizations() -> None:
-    for value in [*AUTHORIZATIONS, *mutated(AUTHORIZATIONS, 2000, seed=5)]:
+    for value in [*AUTHORIZATIONS, *mutated(AUTHORIZATIONS, 1200, seed=5)]:
         both(lambda kernel, v=value: authorization(kernel, v))
 
 
@@ -111,7 +111,7 @@ def test_signed_requests() -> None:
     samples = [sample.head for sample in captured()]
     verdicts = [both(lambda kernel, d=data: verdict(kernel, d)) for data in samples]
     assert sum(result is not None and result[:2] == (None, True) for result in verdicts) > 500
-    for data in mutated(samples, 1500, seed=6):
+    for data in mutated(samples, 600, seed=6):
         both(lambda kernel, d=data: verdict(kernel, d))
 
 
@@ -130,7 +130,7 @@ KEYS = {
 }
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(PIECES, max_size=8).map(b"".join), SIGNED, st.sampled_from([None, "to/k="]))
 def test_signing(tail: bytes, fields: list[tuple[bytes, bytes]], token: str | None) -> None:
     both(
@@ -193,13 +193,13 @@ XML_PIECES = st.sampled_from(
 )
 
 
-@settings(max_examples=600, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.lists(XML_PIECES, max_size=12).map(b"".join), st.booleans())
 def test_generated_documents(data: bytes, wrap: bool) -> None:
     read_both(b"<a>" + data + b"</a>" if wrap else data, max_text=6, max_depth=3)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(st.binary(max_size=30))
 def test_escaping(data: bytes) -> None:
     both(lambda kernel: kernel.xml_escape(data))
