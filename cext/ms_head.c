@@ -45,6 +45,7 @@ typedef struct {
     const char *p;     /* next byte */
     const char *end;   /* of what may be read: the input, cut at the cap */
     ms_head_fault why;
+    ms_head_fault framing; /* first fault of a framing field: one for the whole head to answer */
 } cursor;
 
 static int bad(cursor *c, ms_head_fault why) {
@@ -215,7 +216,10 @@ static int field(cursor *c, framing *f, ms_field *to, ms_head *out) {
     while (value.n > 0 && (value.p[value.n - 1] == ' ' || value.p[value.n - 1] == '\t')) value.n--;
     to->name = ref_to(c, name);
     to->value = ref_to(c, value);
-    return name.n < 18 && (FRAMING_LENGTHS >> name.n & 1) ? note(c, name, value, f, out) : MS_OK;
+    if (name.n < 18 && (FRAMING_LENGTHS >> name.n & 1) && note(c, name, value, f, out) != MS_OK &&
+        c->framing == MS_HEAD_FINE)
+        c->framing = c->why;
+    return MS_OK;
 }
 
 /* Every field, and the empty line after them. */
@@ -231,6 +235,7 @@ static int fields_until_end(cursor *c, uint32_t cap, framing *f, ms_head *out) {
     }
     int result = line_end(c, MS_HEAD_LINE_END);
     if (result != MS_OK) return result;
+    if (MS_UNLIKELY(c->framing != MS_HEAD_FINE)) return bad(c, c->framing);
     out->size = (uint32_t)(c->p - c->start);
     out->keep_alive = out->version == 11 && !f->close;
     if (out->chunked && out->content_length >= 0) return bad(c, MS_HEAD_LENGTH_AND_CODING);
@@ -241,7 +246,8 @@ static int fields_until_end(cursor *c, uint32_t cap, framing *f, ms_head *out) {
 static cursor cursor_over(ms_span in, const ms_head_caps *caps, ms_field *fields, ms_head *out) {
     size_t cap = caps->bytes < UINT32_MAX ? caps->bytes : UINT32_MAX;
     *out = (ms_head){.fields = fields, .content_length = -1};
-    return (cursor){in.p, in.p, in.p, in.p + (in.n < cap ? in.n : cap), MS_HEAD_FINE};
+    return (cursor){in.p, in.p, in.p, in.p + (in.n < cap ? in.n : cap), MS_HEAD_FINE,
+                    MS_HEAD_FINE};
 }
 
 /* The result for the caller. A line is judged when its end has come, so that the verdict on the
