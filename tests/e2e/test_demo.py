@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +25,13 @@ ROOT = Path(__file__).parents[2]
 class Demo:
     """A running demo, and everything that it may leave behind."""
 
-    def __init__(self, folder: Path, *arguments: str) -> None:
+    def __init__(self, folder: Path, *arguments: str, env: Mapping[str, str] | None = None) -> None:
         self.scratch = folder / "t"
         self.scratch.mkdir()
         path = os.pathsep.join(filter(None, (str(ROOT / "src"), os.environ.get("PYTHONPATH"))))
-        environment = clean_environment({"PYTHONPATH": path, "TMPDIR": str(self.scratch)})
+        environment = clean_environment(
+            {"PYTHONPATH": path, "TMPDIR": str(self.scratch), **(env or {})}
+        )
         self.process = subprocess.Popen(
             [sys.executable, "-m", "multistore", "demo", *arguments],
             stdout=subprocess.PIPE,
@@ -122,18 +124,29 @@ def test_two_demos_side_by_side(tmp_path: Path) -> None:
     assert one.end(signal.SIGTERM)[0] == 0
 
 
-def test_data_is_kept_and_keys_may_be_given(tmp_path: Path) -> None:
+def test_data_and_keys_may_be_given(tmp_path: Path) -> None:
     data = tmp_path / "kept"
-    keys = ("--access-key-id", "AKGIVEN", "--secret-access-key", "given-secret-0123456789")
     credentials = Credentials("AKGIVEN", "given-secret-0123456789")
-    for run, number in (("one", signal.SIGINT), ("two", signal.SIGHUP)):
-        (tmp_path / run).mkdir()
-        demo = Demo(tmp_path / run, "--json", "--data", str(data), *keys)
-        client = s3_client(Endpoint(demo.ready()["endpoint"], credentials))
-        if run == "one":
-            client.put_object(Bucket="private-uploads", Key="kept.txt", Body=b"kept")
-        assert client.get_object(Bucket="private-uploads", Key="kept.txt")["Body"].read() == b"kept"
-        assert demo.end(number)[0] == 0
+    keys = ("--access-key-id", "AKGIVEN", "--secret-access-key", "given-secret-0123456789")
+    demo = Demo(tmp_path, "--json", "--data", str(data), *keys)
+    report = demo.ready()
+    client = s3_client(Endpoint(report["endpoint"], credentials))
+    assert client.list_objects_v2(Bucket="private-uploads")["KeyCount"] == 0
+
+    # Another gateway before the same store, which it neither starts nor ends.
+    (tmp_path / "second").mkdir()
+    env = {
+        "AWS_ACCESS_KEY_ID": report["store"]["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": report["store"]["secret_access_key"],
+        "MULTISTORE_STORE": report["store"]["endpoint"],
+    }
+    second = Demo(tmp_path / "second", "--json", env=env)
+    endpoint = second.ready()["endpoint"]
+    assert endpoint != report["endpoint"]
+    assert fetch(f"{endpoint}/public-data/cities.csv").startswith(b"name,country,")
+    assert second.end(signal.SIGTERM)[0] == 0
+
+    assert demo.end(signal.SIGINT)[0] == 0
     assert any(data.iterdir())
 
 
@@ -157,7 +170,8 @@ def test_a_signal_before_it_is_ready(tmp_path: Path) -> None:
 def test_a_signal_ends_the_command_too(tmp_path: Path) -> None:
     demo = Demo(tmp_path, "--json", "--", "sleep", "60")
     demo.ready()
-    assert demo.end(signal.SIGTERM)[0] == 128 + signal.SIGTERM
+    # A terminal that is closed ends the demo like SIGTERM.
+    assert demo.end(signal.SIGHUP)[0] == 128 + signal.SIGTERM
 
 
 @pytest.mark.parametrize(

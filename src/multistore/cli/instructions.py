@@ -86,7 +86,7 @@ curl --aws-sigv4 aws:amz:{gateway.region}:s3 \
 
 # aws-cli
 aws s3 ls s3://{PUBLIC_BUCKET}/
-aws s3 sync . s3://{PRIVATE_BUCKET}/here/
+aws s3 sync s3://{PUBLIC_BUCKET}/ copy/ && aws s3 sync copy/ s3://{PRIVATE_BUCKET}/copy/
 
 # boto3
 python -c "import boto3; s3 = boto3.client('s3'); \
