@@ -28,8 +28,23 @@ bool ms_equal_caseless(ms_span a, ms_span b) {
     return true;
 }
 
+/* Eight ASCII letters at once: the sign bit of `upper` marks A-Z, two places above the case bit. */
+static void lower_eight(char *p) {
+    uint64_t w, each = UINT64_C(0x0101010101010101);
+    memcpy(&w, p, 8);
+    uint64_t low = w & each * 0x7f; /* so that no addition carries into the next byte */
+    uint64_t upper = (low + each * (0x80 - 'A')) & ~(low + each * (0x7f - 'Z')) & ~w & each * 0x80;
+    w |= upper >> 2;
+    memcpy(p, &w, 8);
+}
+
 void ms_lower_in_place(char *p, size_t n) {
-    for (size_t i = 0; i < n; i++) p[i] = ms_lower(p[i]);
+    if (n < 8) {
+        for (size_t i = 0; i < n; i++) p[i] = ms_lower(p[i]);
+        return;
+    }
+    for (size_t i = 0; i + 8 < n; i += 8) lower_eight(p + i);
+    lower_eight(p + n - 8); /* may overlap what is lower-case already */
 }
 
 bool ms_all(ms_span s, unsigned classes) {
@@ -66,6 +81,10 @@ static inline __m128i is_not_target(__m128i x) {
                         _mm_cmpeq_epi8(x, each('#')));
 }
 
+static inline __m128i is_blank(__m128i x) {
+    return _mm_or_si128(_mm_cmpeq_epi8(x, each(' ')), _mm_cmpeq_epi8(x, each('\t')));
+}
+
 /* Neither letter, digit nor "-": the few other token characters take the table's way. */
 static inline __m128i is_not_plain(__m128i x) {
     __m128i letter = at_most(_mm_sub_epi8(_mm_or_si128(x, each(0x20)), each('a')), 25);
@@ -99,6 +118,12 @@ const char *ms_find_control(const char *p, const char *end) {
 const char *ms_find_non_target(const char *p, const char *end) {
     SKIP_FAST(p, end, is_not_target)
     while (p < end && ms_is(*p, MS_C_TARGET)) p++;
+    return p;
+}
+
+const char *ms_find_blank(const char *p, const char *end) {
+    SKIP_FAST(p, end, is_blank)
+    while (p < end && *p != ' ' && *p != '\t') p++;
     return p;
 }
 

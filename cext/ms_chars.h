@@ -50,6 +50,9 @@ const char *ms_find_control(const char *p, const char *end);
 /* First byte that no request target can hold, or end. */
 const char *ms_find_non_target(const char *p, const char *end);
 
+/* First SP or HTAB, or end. */
+const char *ms_find_blank(const char *p, const char *end);
+
 /* First byte that no token can hold, or "_" (which field names hold only where SEM-8 lets them),
  * or end. */
 const char *ms_find_name_end(const char *p, const char *end);
