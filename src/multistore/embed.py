@@ -1,0 +1,443 @@
+"""The stable interface for other tools: S3's request targets, signatures and lists.
+
+Everything here is a pure function or a small object over bytes; nothing reads a clock, opens a
+socket or starts a thread, and importing it loads neither an event loop nor TLS nor a schema
+library. A server that already has a request does three things:
+
+>>> head = RequestHead("GET", b"/bucket/key", 11, [(b"Host", b"s3.example")])
+>>> target = parse_request_target(head.target, b"s3.example")
+>>> match(head, target).name, target.bucket, target.key
+('GetObject', 'bucket', b'key')
+
+and, before it believes them, ``Verifier(lookup).verify(head, target, now)``.
+
+Errors are :class:`S3Error`, with S3's code, status and a message that may be shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from multistore.errors import S3Error
+from multistore.gateway.identity import KeyCache, read_amz_date
+from multistore.gateway.operation import AUTH_PARAMS, Operation, match
+from multistore.gateway.route import normalise_domains, virtual_bucket
+from multistore.limits import CLOCK_SKEW, PRESIGN_MAX
+from multistore.wire import (
+    LEAF,
+    START,
+    Authorization,
+    RequestHead,
+    SigningKey,
+    Target,
+    XmlReader,
+    check_signed_headers,
+    parse_authorization,
+    parse_target,
+    percent_decode,
+    percent_encode,
+    presign,
+    scan_request,
+    sign,
+    verify,
+    verify_presigned,
+    xml_escape,
+)
+
+__all__ = [
+    "ListEntry",
+    "ListPage",
+    "Operation",
+    "RequestHead",
+    "S3Error",
+    "Target",
+    "Verified",
+    "Verifier",
+    "match",
+    "parse_request_target",
+    "percent_decode",
+    "percent_encode",
+    "presign",
+    "read_list",
+    "scan_request",
+    "sign",
+    "write_list",
+]
+
+
+def parse_request_target(
+    target: bytes, host: bytes | None = None, domains: Sequence[str] = ()
+) -> Target:
+    """Bucket, key and parameters of an origin-form request target, as S3 reads them.
+
+    ``host`` is the value of ``Host``, with or without port; ``domains`` are those below which a
+    bucket may stand in the host name (virtual-hosted style). A host that is none of them or not
+    below one means path style, as does ``host`` None.
+
+    Raises: InvalidURI, KeyTooLongError.
+    Source: "Virtual hosting of buckets", Amazon S3 User Guide.
+    """
+    if not domains:
+        return parse_target(target)
+    return parse_target(target, virtual_bucket(host, normalise_domains(domains)))
+
+
+# --- signatures -----------------------------------------------------------------------------------
+
+_EMPTY_SHA256 = b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+_UNSIGNED = b"UNSIGNED-PAYLOAD"
+_PAYLOAD = re.compile(rb"[0-9A-Fa-f]{64}|UNSIGNED-PAYLOAD")
+_STREAMING = re.compile(
+    rb"STREAMING-AWS4-HMAC-SHA256-PAYLOAD(?:-TRAILER)?|STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+)
+_DIGITS = re.compile(rb"[0-9]{1,7}")
+_PRESIGNED = frozenset(
+    f"X-Amz-{name}"
+    for name in ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
+)
+_TOKEN_PARAM = "X-Amz-Security-Token"  # noqa: S105 - a name
+_HEADER_FAULT = "AuthorizationHeaderMalformed"
+_QUERY_FAULT = "AuthorizationQueryParametersError"
+#: Stands in for the secret of an unknown key, so that it costs the same work.
+_NO_SECRET = "0" * 40
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a signature says that held.
+
+    ``payload`` is what was signed for the body: its SHA-256 in hex, which the body must still be
+    checked against, ``UNSIGNED-PAYLOAD``, or one of S3's ``STREAMING-`` values. ``expires_at`` is
+    the Unix time at which a presigned URL ends, 0 for a signature in a header.
+    """
+
+    access_key_id: str
+    region: str
+    payload: bytes
+    presigned: bool
+    expires_at: float
+
+
+class Verifier:
+    """Verifies Signature Version 4 in the ``Authorization`` header and in presigned URLs.
+
+    ``lookup(access_key_id, session_token)`` gives the secret access key, or None for a key that
+    is unknown, disabled, or does not belong to that token (None: the request has none). Without
+    ``regions`` any region is accepted. ``skew`` is in seconds.
+
+    Derived keys are cached once a signature held; an object may be used by one thread.
+    """
+
+    __slots__ = ("_keys", "_lookup", "_regions", "_skew")
+
+    def __init__(
+        self,
+        lookup: Callable[[str, str | None], str | None],
+        *,
+        regions: Iterable[str] = (),
+        skew: float = CLOCK_SKEW,
+    ) -> None:
+        self._lookup = lookup
+        self._regions = frozenset(regions)
+        self._skew = skew
+        self._keys = KeyCache()
+
+    def verify(self, head: RequestHead, target: Target, now: float) -> Verified | None:
+        """Who signed this request; None when it carries no credential of any kind.
+
+        ``target`` must be that of ``head`` as the client sent it, ``now`` the Unix time.
+
+        Raises: S3Error with the code that S3 gives (``SignatureDoesNotMatch``,
+        ``InvalidAccessKeyId``, ``RequestTimeTooSkewed``, ``AccessDenied`` for a URL that expired
+        or for fields that are not signed, …). Anything that looks like a credential and is not a
+        whole one is an error, never None.
+        Source: "Authenticating Requests (AWS Signature Version 4)", Amazon S3 API reference.
+        """
+        value = head.get(b"authorization")
+        in_query = [name for name in target.params if name.lower() in AUTH_PARAMS]
+        token = head.get(b"x-amz-security-token")
+        if value is None and not in_query:
+            if token is not None:
+                raise S3Error("InvalidRequest", "A session token needs a signature beside it.")
+            return None
+        if value is None:
+            if token is not None:
+                raise S3Error("InvalidRequest", "The session token must stand in the URL.")
+            return self._verify_url(head, target, in_query, now)
+        if in_query:
+            raise S3Error("InvalidArgument", "Only one authentication mechanism is allowed.")
+        return self._verify_header(head, target, value, token, now)
+
+    def _verify_header(
+        self, head: RequestHead, target: Target, value: bytes, token: bytes | None, now: float
+    ) -> Verified:
+        authorization = parse_authorization(value)
+        check_signed_headers(head, authorization)
+        amz_date = head.get(b"x-amz-date") or b""
+        if abs(now - _read_date(amz_date, authorization, _HEADER_FAULT)) > self._skew:
+            raise S3Error(
+                "RequestTimeTooSkewed",
+                "The difference between the request time and the current time is too large.",
+            )
+        payload = head.get(b"x-amz-content-sha256")
+        if payload is None:
+            if head.content_length > 0 or head.chunked:
+                raise S3Error("InvalidRequest", "Missing required header: x-amz-content-sha256")
+            payload = _EMPTY_SHA256
+        if not _PAYLOAD.fullmatch(payload) and not _STREAMING.fullmatch(payload):
+            raise S3Error("InvalidArgument", "x-amz-content-sha256 has no value that S3 knows.")
+        self._hold(verify, head, target, authorization, token, amz_date, payload)
+        return Verified(
+            authorization.access_key_id, authorization.region, payload, False, expires_at=0.0
+        )
+
+    def _verify_url(
+        self, head: RequestHead, target: Target, names: list[str], now: float
+    ) -> Verified:
+        params = target.params
+        if not any(name.lower().startswith("x-amz-") for name in names):
+            raise S3Error(
+                "InvalidRequest",
+                "Signature Version 2 is not supported. Sign with Signature Version 4"
+                " (AWS4-HMAC-SHA256; with boto3: Config(signature_version='s3v4')).",
+            )
+        allowed = _PRESIGNED | {_TOKEN_PARAM}
+        if not _PRESIGNED <= set(names) <= allowed or not set(names).isdisjoint(target.repeated):
+            raise _bad_query(
+                "X-Amz-Algorithm, -Credential, -Date, -Expires, -SignedHeaders and"
+                " -Signature are required, each once."
+            )
+        if params["X-Amz-Algorithm"] != b"AWS4-HMAC-SHA256":
+            raise _bad_query("X-Amz-Algorithm only supports AWS4-HMAC-SHA256.")
+        authorization = _read_query(params)
+        check_signed_headers(head, authorization)
+        amz_date = params["X-Amz-Date"]
+        signed_at = _read_date(amz_date, authorization, _QUERY_FAULT)
+        expires = params["X-Amz-Expires"]
+        if not _DIGITS.fullmatch(expires) or not 1 <= int(expires) <= PRESIGN_MAX:
+            raise _bad_query(f"X-Amz-Expires must be between 1 and {PRESIGN_MAX} seconds.")
+        expires_at = signed_at + int(expires)
+        if now < signed_at - self._skew:
+            raise S3Error("AccessDenied", "Request is not valid yet")
+        if now >= expires_at:
+            raise S3Error("AccessDenied", "Request has expired")
+        payload = head.get(b"x-amz-content-sha256") or _UNSIGNED
+        if not _PAYLOAD.fullmatch(payload):
+            raise S3Error("InvalidRequest", "A presigned URL takes no streaming signature.")
+        token = params.get(_TOKEN_PARAM)
+        self._hold(verify_presigned, head, target, authorization, token, amz_date, payload)
+        return Verified(
+            authorization.access_key_id, authorization.region, payload, True, expires_at
+        )
+
+    def _hold(
+        self,
+        check: Callable[[RequestHead, Target, Authorization, SigningKey, bytes, bytes], bool],
+        head: RequestHead,
+        target: Target,
+        authorization: Authorization,
+        token: bytes | None,
+        amz_date: bytes,
+        payload: bytes,
+    ) -> None:
+        """Raises unless the signature holds. An unknown key costs the work of a known one."""
+        fault = _QUERY_FAULT if check is verify_presigned else _HEADER_FAULT
+        if authorization.service != "s3":
+            raise S3Error(fault, "The service must be s3.")
+        if self._regions and authorization.region not in self._regions:
+            raise S3Error(fault, "The region is wrong.")
+        text = None if token is None else token.decode("utf-8", "replace")
+        known = self._lookup(authorization.access_key_id, text)
+        secret = _NO_SECRET if known is None else known
+        scope = authorization.credential
+        key = None if known is None else self._keys.get(scope, secret)
+        if key is None:
+            key = SigningKey(secret, authorization.date, authorization.region, "s3")
+            holds = check(head, target, authorization, key, amz_date, payload)
+            if holds and known is not None:
+                self._keys.put(scope, secret, key)
+        else:
+            holds = check(head, target, authorization, key, amz_date, payload)
+        if known is None:
+            raise S3Error(
+                "InvalidAccessKeyId",
+                "The AWS Access Key Id you provided does not exist in our records.",
+            )
+        if not holds:
+            raise S3Error(
+                "SignatureDoesNotMatch",
+                "The request signature we calculated does not match the signature you provided."
+                " Check your key and signing method.",
+            )
+
+
+def _read_date(amz_date: bytes, authorization: Authorization, fault: str) -> float:
+    timestamp = read_amz_date(amz_date)
+    if authorization.date != amz_date[:8].decode("ascii"):
+        raise S3Error(fault, "The credential's date is not that of the request.")
+    return timestamp
+
+
+def _bad_query(message: str) -> S3Error:
+    return S3Error(_QUERY_FAULT, message)
+
+
+def _read_query(params: dict[str, bytes]) -> Authorization:
+    """A presigned query holds the fields of the header under other names; what would be another
+    field there (a comma) is refused as it is refused here."""
+    value = b"AWS4-HMAC-SHA256 Credential=%b,SignedHeaders=%b,Signature=%b" % (
+        params["X-Amz-Credential"],
+        params["X-Amz-SignedHeaders"],
+        params["X-Amz-Signature"],
+    )
+    try:
+        return parse_authorization(value)
+    except S3Error as error:
+        raise _bad_query(error.message) from None
+
+
+# --- lists ----------------------------------------------------------------------------------------
+
+_MAX_DEPTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ListEntry:
+    """One object of a list. ``size`` in bytes; ``etag`` with its quotes; ``last_modified`` as in
+    the document (ISO 8601, UTC)."""
+
+    key: bytes
+    size: int
+    etag: str
+    last_modified: str
+    storage_class: str = "STANDARD"
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """One page of ListObjects (``version`` 1) or ListObjectsV2 (2).
+
+    ``next`` is NextMarker (a key) or NextContinuationToken, b"" for none. Keys, prefixes and
+    delimiter are the bytes themselves, never encoded.
+    """
+
+    bucket: str
+    prefix: bytes = b""
+    delimiter: bytes = b""
+    max_keys: int = 1000
+    entries: tuple[ListEntry, ...] = ()
+    common_prefixes: tuple[bytes, ...] = ()
+    truncated: bool = False
+    next: bytes = b""
+    version: int = 2
+
+
+def read_list(document: bytes) -> ListPage:
+    """Reads a ``ListBucketResult``, undoing ``encoding-type=url``. Unknown elements are skipped.
+
+    Raises: MalformedXML for what is no such document (an ``<Error>`` among them), InvalidURI for
+    a malformed escape in an encoded key.
+    """
+    reader = XmlReader(max_depth=_MAX_DEPTH)
+    events = reader.feed(document)
+    reader.close()
+    if not events or events[0][:2] != (START, "ListBucketResult"):
+        raise S3Error("MalformedXML", "The document is not a ListBucketResult.")
+    page: dict[str, bytes] = {}
+    objects: list[dict[str, bytes]] = []
+    prefixes: list[bytes] = []
+    path: list[str] = []
+    for kind, name, text in events:
+        if kind == START:
+            path.append(name)
+            if path[1:] == ["Contents"]:
+                objects.append({})
+        elif kind != LEAF:
+            path.pop()
+        elif len(path) == 1:
+            page[name] = text
+        elif path[1:] == ["Contents"]:
+            objects[-1][name] = text
+        elif path[1:] == ["CommonPrefixes"] and name == "Prefix":
+            prefixes.append(text)
+
+    encoded = page.get("EncodingType") == b"url"
+
+    def decode(text: bytes) -> bytes:
+        return percent_decode(text, plus=True) if encoded else text
+
+    version = 2 if "KeyCount" in page or "NextContinuationToken" in page else 1
+    following = page.get("NextContinuationToken" if version == 2 else "NextMarker", b"")
+    return ListPage(
+        bucket=page.get("Name", b"").decode(),
+        prefix=decode(page.get("Prefix", b"")),
+        delimiter=decode(page.get("Delimiter", b"")),
+        max_keys=_number(page.get("MaxKeys", b"1000")),
+        entries=tuple(
+            ListEntry(
+                decode(entry.get("Key", b"")),
+                _number(entry.get("Size", b"0")),
+                entry.get("ETag", b"").decode(),
+                entry.get("LastModified", b"").decode(),
+                entry.get("StorageClass", b"STANDARD").decode(),
+            )
+            for entry in objects
+        ),
+        common_prefixes=tuple(decode(prefix) for prefix in prefixes),
+        truncated=page.get("IsTruncated") == b"true",
+        next=following if version == 2 else decode(following),
+        version=version,
+    )
+
+
+def _number(text: bytes) -> int:
+    """ASCII digits only: ``int`` alone would take signs, blanks and underscores."""
+    if not text.isdigit() or len(text) > 19:
+        raise S3Error("MalformedXML", "A number of the list is malformed.")
+    return int(text)
+
+
+def write_list(page: ListPage, *, url: bool = True) -> bytes:
+    """The document of a page. With ``url`` as for a client that asked for ``encoding-type=url``:
+    the only form that carries every key."""
+
+    def name(text: bytes) -> bytes:
+        return percent_encode(text, slash=True) if url else xml_escape(text)
+
+    def element(tag: bytes, text: bytes) -> bytes:
+        return b"<%b>%b</%b>" % (tag, text, tag)
+
+    parts = [
+        b'<?xml version="1.0" encoding="UTF-8"?>\n'
+        b'<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
+        element(b"Name", xml_escape(page.bucket.encode())),
+        element(b"Prefix", name(page.prefix)),
+        element(b"MaxKeys", b"%d" % page.max_keys),
+    ]
+    if page.delimiter:
+        parts.append(element(b"Delimiter", name(page.delimiter)))
+    if url:
+        parts.append(b"<EncodingType>url</EncodingType>")
+    if page.version == 2:
+        parts.append(element(b"KeyCount", b"%d" % (len(page.entries) + len(page.common_prefixes))))
+    parts.append(element(b"IsTruncated", b"true" if page.truncated else b"false"))
+    if page.next:
+        is_marker = page.version == 1
+        tag = b"NextMarker" if is_marker else b"NextContinuationToken"
+        parts.append(element(tag, name(page.next) if is_marker else xml_escape(page.next)))
+    for entry in page.entries:
+        parts += (
+            b"<Contents>",
+            element(b"Key", name(entry.key)),
+            element(b"LastModified", xml_escape(entry.last_modified.encode())),
+            element(b"ETag", xml_escape(entry.etag.encode())),
+            element(b"Size", b"%d" % entry.size),
+            element(b"StorageClass", xml_escape(entry.storage_class.encode())),
+            b"</Contents>",
+        )
+    for prefix in page.common_prefixes:
+        parts.append(element(b"CommonPrefixes", element(b"Prefix", name(prefix))))
+    parts.append(b"</ListBucketResult>")
+    return b"".join(parts)
