@@ -21,14 +21,17 @@ _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 @click.command(context_settings=CONTEXT)
 @config_option
 @listen_option
+@click.option("--tls-cert", metavar="FILE", help="As serve has it: the listener speaks TLS.")
 @click.option("--timeout", default=2.0, metavar="SECONDS", help="For connecting and answering.")
-def healthcheck(config: Path | None, listen: tuple[str, ...], timeout: float) -> None:
+def healthcheck(
+    config: Path | None, listen: tuple[str, ...], tls_cert: str | None, timeout: float
+) -> None:
     """Asks the first listener of the configuration for `GET /` on this machine.
 
     Exit status 0 when it answers with anything below 500, else 1.
     """
     server = load(find_config(config)).document.server
-    tls = server.tls_cert is not None
+    tls = (tls_cert or server.tls_cert) is not None
     try:
         host, port = parse_listen((listen or server.listen)[0])
     except ValueError as error:

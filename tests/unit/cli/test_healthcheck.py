@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +13,18 @@ import pytest
 from click.testing import CliRunner
 
 from multistore.cli import main
+from support.certificates import Authority
 
 
 @contextmanager
-def answering(answer: bytes) -> Iterator[int]:
+def answering(answer: bytes, tls: ssl.SSLContext | None = None) -> Iterator[int]:
     """A listener that gives one answer; its port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
 
         def serve() -> None:
             connection, _ = listener.accept()
+            if tls is not None:
+                connection = tls.wrap_socket(connection, server_side=True)
             with connection:
                 connection.recv(65536)
                 connection.sendall(answer)
@@ -65,6 +69,13 @@ def test_no_listener(tmp_path: Path) -> None:
 def test_no_http(tmp_path: Path, answer: bytes) -> None:
     with answering(answer) as port:
         assert ask(tmp_path, f"127.0.0.1:{port}", "--timeout", "1")[0] == 1
+
+
+def test_tls_as_serve_has_it(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "authority")
+    context = authority.server_context("s3.test")  # whatever clients call it
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", context) as port:
+        assert ask(tmp_path, f"127.0.0.1:{port}", "--tls-cert", "any.pem") == (0, "HTTP 200\n")
 
 
 def test_a_listener_that_is_no_address(tmp_path: Path) -> None:

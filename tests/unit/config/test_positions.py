@@ -7,7 +7,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from multistore.config.positions import Path, json_positions, toml_positions
@@ -114,6 +114,7 @@ documents = st.dictionaries(
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(documents, st.sampled_from([None, 1]))
 def test_every_value_of_a_json_document_has_a_line(document: Any, indent: int | None) -> None:
     text = json.dumps(document, indent=indent)
@@ -123,6 +124,7 @@ def test_every_value_of_a_json_document_has_a_line(document: Any, indent: int | 
     assert set(lines.values()) <= set(range(1, text.count("\n") + 2))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(documents)
 def test_toml_inline_values_have_a_line(document: Any) -> None:
     text = "".join(f"{_quoted(key)} = {_toml(value)}\n" for key, value in document.items())
