@@ -6,7 +6,7 @@ no policy. Both kernels give the same answer to the same input, errors included;
 """
 
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Final, Literal, final
 
 __all__ = [
     "BAD",
@@ -52,6 +52,7 @@ MORE: Final = 1  # the bytes so far are the start of a head
 OTHER: Final = 2  # legal, but not ordinary: for httptools (chunked, HTTP/1.0, absolute-form, …)
 BAD: Final = 3  # final: no parser of ours may accept these bytes
 
+@final
 class RequestHead:
     """Start line and header fields of one request, as received.
 
@@ -95,6 +96,7 @@ class RequestHead:
     def items(self) -> list[tuple[bytes, bytes]]:
         """All fields in order, names in lower case."""
 
+@final
 class ResponseHead:
     """Status line and header fields of one backend answer.
 
@@ -163,15 +165,17 @@ def scan_response(
     incomplete heads as in ``scan_request``, with "response head too large".
     """
 
+@final
 class HeaderSet:
     """A compiled allow-list of header names: exact lower-case names, and prefixes."""
 
     def __init__(self, names: Iterable[bytes], prefixes: Iterable[bytes] = ()) -> None: ...
-    def __contains__(self, name: bytes) -> bool: ...
+    def __contains__(self, name: bytes, /) -> bool: ...
     def __or__(self, other: HeaderSet) -> HeaderSet: ...
 
 # --- targets and percent-coding -------------------------------------------------------------------
 
+@final
 class Target:
     """A request target as received and as S3 reads it (SEM-1)."""
 
@@ -214,6 +218,7 @@ def percent_decode(data: bytes, plus: bool = False) -> bytes:
 
 # --- Signature Version 4 --------------------------------------------------------------------------
 
+@final
 class SigningKey:
     """A derived SigV4 key: HMAC ready to use, never shown again."""
 
@@ -221,6 +226,7 @@ class SigningKey:
     def sign(self, data: bytes) -> bytes:
         """HMAC-SHA256 in lower-case hex, 64 bytes."""
 
+@final
 class Authorization:
     """The fields of an ``Authorization: AWS4-HMAC-SHA256`` header, or of a presigned query."""
 
@@ -324,6 +330,7 @@ def presign(
     follow those of ``target`` (which holds none of them yet) in the order Algorithm, Credential,
     Date, Expires, Security-Token, SignedHeaders, Signature."""
 
+@final
 class Signer:
     """A backend credential that signs request heads; keeps the key of the current day."""
 
@@ -390,6 +397,7 @@ START: Final = 0  # (START, name, b""): an element that holds elements
 LEAF: Final = 1  # (LEAF, name, text): an element that holds only text, or nothing
 END: Final = 2  # (END, name, b"")
 
+@final
 class XmlReader:
     """Pull reader for the documents S3 and its clients write: UTF-8, no DTD, no processing
     instruction but the declaration, only the five named and numeric character references.
