@@ -252,14 +252,17 @@ def test_stubs_stand_beside_what_python_imports_compiled() -> None:
             assert path.with_suffix(".pyi") in stubs, path
 
 
-@pytest.mark.parametrize("folder", ["src", "cext", "benchmarks", "tests", "examples"])
-def test_files_stay_small(folder: str) -> None:
+@pytest.mark.parametrize(
+    ("folder", "most"),
+    [("src", 500), ("cext", 500), ("benchmarks", 500), ("examples", 300), ("tests", 700)],
+)
+def test_files_stay_small(folder: str, most: int) -> None:
     suffixes = {".py", ".pyx", ".pxd", ".pyi", ".c", ".h"}
     generated = {p.with_suffix(".c") for p in [*COMPILED, *OVERLAYS]}
     long = {}
     for path in (ROOT / folder).rglob("*"):
         if path.suffix in suffixes and path not in generated:
             lines = path.read_text("utf-8").count("\n")
-            if lines > 500:
+            if lines > most:
                 long[path.relative_to(ROOT).as_posix()] = lines
     assert not long
