@@ -10,6 +10,7 @@ import time
 import pytest
 
 from support.backend import BackendConnection, answer
+from support.processes import wait_until
 from support.raw import Connection, Truncated
 from support.rig import Pair
 
@@ -81,7 +82,7 @@ def test_an_upload_that_stalls_is_aborted(hasty: Pair) -> None:
             assert response.status in (400, 408)
             assert response.closes
         assert 0.5 < time.monotonic() - start < LATEST
-    hasty.backend.close()
+    wait_until(lambda: ended, timeout=5, what="the backend's connection ends")
     assert ended == ["reset"]
     assert not hasty.backend.requests[0].whole
 

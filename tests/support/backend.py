@@ -7,6 +7,7 @@ reason than the peer's leaving is reported when the backend is closed.
 from __future__ import annotations
 
 import hashlib
+import selectors
 import socket
 import ssl
 import struct
@@ -127,6 +128,15 @@ class BackendConnection:
                 taken += piece
         return bytes(taken)
 
+    def discard_body(self) -> None:
+        """Reads over the rest of the current body, which must be the connection's last."""
+        left = self.requests[-1].length - len(self.requests[-1].body)
+        while left:
+            if not self._buffer:
+                self._fill(min(left, 1 << 20))
+            left -= len(self._buffer)
+            self._buffer.clear()
+
     def read_request(self) -> BackendRequest:
         request = self.read_head()
         self.read_body(keep=False)
@@ -190,6 +200,32 @@ def ok(body: bytes = b"", *fields: tuple[str, str], status: str = "200 OK") -> S
     return script
 
 
+class _Doorman:
+    """One thread that waits at the doors of all backends of the process."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, listener: socket.socket, accept: Callable[[], None]) -> None:
+        self._selector.register(listener, selectors.EVENT_READ, accept)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, daemon=True)
+            self._thread.start()
+
+    def forget(self, listener: socket.socket) -> None:
+        if listener.fileno() >= 0:
+            self._selector.unregister(listener)
+
+    def _run(self) -> None:
+        while True:
+            for key, _ in self._selector.select():
+                key.data()
+
+
+_doorman = _Doorman()
+
+
 class ScriptedBackend:
     """Listens from the start; connections before :meth:`serve` get the default script."""
 
@@ -199,35 +235,36 @@ class ScriptedBackend:
         self.closing = threading.Event()
         self.failures: list[BaseException] = []
         self._scripts: Sequence[Script] = (ok(b"hello"),)
-        self._tls = tls
+        self.tls = tls
         self._listener = socket.create_server((host, 0), backlog=128)
+        self._listener.setblocking(False)
         self.port: int = self._listener.getsockname()[1]
         self._threads: list[threading.Thread] = []
-        self._accepting = threading.Thread(target=self._accept, daemon=True)
-        self._accepting.start()
+        _doorman.watch(self._listener, self.accept)
 
     def serve(self, *scripts: Script) -> None:
         """Script of the first connection, of the second, …; the last one goes on."""
         self._scripts = scripts
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                sock, _ = self._listener.accept()
-            except OSError:
-                return
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            connection = BackendConnection(sock, self, len(self.connections))
-            self.connections.append(connection)
-            script = self._scripts[min(connection.number, len(self._scripts) - 1)]
-            thread = threading.Thread(target=self._run, args=(connection, script), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+    def accept(self) -> None:
+        """Takes one waiting connection."""
+        try:
+            sock, _ = self._listener.accept()
+        except OSError:
+            return
+        sock.setblocking(True)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection = BackendConnection(sock, self, len(self.connections))
+        self.connections.append(connection)
+        script = self._scripts[min(connection.number, len(self._scripts) - 1)]
+        thread = threading.Thread(target=self._run, args=(connection, script), daemon=True)
+        self._threads.append(thread)
+        thread.start()
 
     def _run(self, connection: BackendConnection, script: Script) -> None:
         try:
-            if self._tls is not None:
-                connection.sock = self._tls.wrap_socket(
+            if self.tls is not None:
+                connection.sock = self.tls.wrap_socket(
                     connection.sock, server_side=True, suppress_ragged_eofs=False
                 )
             script(connection)
@@ -244,18 +281,14 @@ class ScriptedBackend:
     def close(self) -> None:
         """Ends everything. Raises: the first failure of a script."""
         self.closing.set()
-        # shutdown wakes accept(); close alone does not.
-        try:
-            self._listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+        _doorman.forget(self._listener)
         self._listener.close()
         for connection in self.connections:
             try:
                 connection.sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
-        for thread in [self._accepting, *self._threads]:
+        for thread in self._threads:
             thread.join(5)
         if self.failures:
             raise self.failures[0]

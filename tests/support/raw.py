@@ -79,7 +79,11 @@ class Connection:
             # Before connect: the window is agreed on then.
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         plain.settimeout(timeout)
-        plain.connect((host, port))
+        try:
+            plain.connect((host, port))
+        except OSError:
+            plain.close()
+            raise
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.sock = plain
         if tls is not None:
@@ -88,7 +92,7 @@ class Connection:
                 plain, server_hostname=server_hostname, suppress_ragged_eofs=False
             )
         self._buffer = bytearray()
-        self._ended: str | None = None
+        self.ended: str | None = None
 
     def __enter__(self) -> Connection:
         return self
@@ -122,22 +126,22 @@ class Connection:
 
     def _fill(self) -> bool:
         """Reads once; False at the end of the connection, whose kind is kept."""
-        if self._ended is not None:
+        if self.ended is not None:
             return False
         try:
             data = self.sock.recv(262_144)
         except ConnectionResetError:
-            self._ended = "reset"
+            self.ended = "reset"
         except ssl.SSLZeroReturnError:
-            self._ended = "fin"
+            self.ended = "fin"
         except ssl.SSLError:
             # No close_notify before the end: the TLS form of a reset.
-            self._ended = "reset"
+            self.ended = "reset"
         else:
             if data:
                 self._buffer += data
                 return True
-            self._ended = "fin"
+            self.ended = "fin"
         return False
 
     def _take(self, count: int) -> bytes:
@@ -148,7 +152,7 @@ class Connection:
     def _read_head(self) -> Response:
         while b"\r\n\r\n" not in self._buffer:
             if not self._fill():
-                raise Truncated(self._ended or "", None, bytes(self._buffer))
+                raise Truncated(self.ended or "", None, bytes(self._buffer))
         end = self._buffer.index(b"\r\n\r\n")
         lines = self._take(end + 4)[:-4].split(b"\r\n")
         status = _STATUS.match(lines[0])
@@ -163,7 +167,7 @@ class Connection:
     def _body_part(self, response: Response, body: bytearray, count: int) -> None:
         while count:
             if not self._buffer and not self._fill():
-                raise Truncated(self._ended or "", response, bytes(body))
+                raise Truncated(self.ended or "", response, bytes(body))
             piece = self._take(min(count, len(self._buffer)))
             body += piece
             count -= len(piece)
@@ -173,7 +177,7 @@ class Connection:
             while not (match := _CHUNK.match(self._buffer)):
                 assert len(self._buffer) < 18, bytes(self._buffer[:40])
                 if not self._fill():
-                    raise Truncated(self._ended or "", response, bytes(body))
+                    raise Truncated(self.ended or "", response, bytes(body))
             # Before the buffer changes: the match looks into it.
             size, used = int(match[1], 16), match.end()
             self._take(used)
@@ -187,7 +191,7 @@ class Connection:
     def read_interim(self) -> bytes:
         """One 1xx head, raw."""
         while b"\r\n\r\n" not in self._buffer:
-            assert self._fill(), (self._ended, bytes(self._buffer))
+            assert self._fill(), (self.ended, bytes(self._buffer))
         head = self._take(self._buffer.index(b"\r\n\r\n") + 4)
         assert head.startswith(b"HTTP/1.1 1"), head
         return head
@@ -216,8 +220,8 @@ class Connection:
             response.framing = "close"
             while self._buffer or self._fill():
                 body += self._take(len(self._buffer))
-            if self._ended != "fin":
-                raise Truncated(self._ended or "", response, bytes(body))
+            if self.ended != "fin":
+                raise Truncated(self.ended or "", response, bytes(body))
         response.body = bytes(body)
         return response
 
@@ -231,12 +235,12 @@ class Connection:
         while self._fill():
             pass
         assert not self._buffer, bytes(self._buffer[:200])
-        assert self._ended is not None
-        return self._ended
+        assert self.ended is not None
+        return self.ended
 
     def silent(self, seconds: float) -> bool:
         """Whether nothing at all arrives for a while, not even an end."""
-        if self._buffer or self._ended is not None:
+        if self._buffer or self.ended is not None:
             return False
         # TLS may hold decrypted bytes that the socket no longer shows.
         if isinstance(self.sock, ssl.SSLSocket) and self.sock.pending():
