@@ -6,7 +6,7 @@ no policy. Both kernels give the same answer to the same input, errors included;
 """
 
 from collections.abc import Iterable
-from typing import Final, Literal, final
+from typing import Final, Literal, Self, final
 
 __all__ = [
     "BAD",
@@ -43,7 +43,7 @@ __all__ = [
 
 IMPLEMENTATION: Final[Literal["native", "pure"]]
 
-Headers = Iterable[tuple[bytes, bytes]]
+_Headers = Iterable[tuple[bytes, bytes]]
 
 # --- heads ----------------------------------------------------------------------------------------
 
@@ -61,7 +61,7 @@ class RequestHead:
     """
 
     def __init__(
-        self, method: str, target: bytes, version: int, fields: Headers, *, raw: bytes = b""
+        self, method: str, target: bytes, version: int, fields: _Headers, *, raw: bytes = b""
     ) -> None:
         """Builds a head from parsed parts, applying every check that ``scan_request`` applies
         to fields (so that heads read by httptools obey the same rules). ``version`` is 10 or 11.
@@ -104,7 +104,7 @@ class ResponseHead:
     status or the request's method (HEAD, 1xx, 204, 304) is not framed by them (RFC 9112 6.3).
     """
 
-    def __init__(self, status: int, version: int, fields: Headers, *, raw: bytes = b"") -> None:
+    def __init__(self, status: int, version: int, fields: _Headers, *, raw: bytes = b"") -> None:
         """The checks of ``scan_response`` but those that need the request's method.
 
         Raises: BadGateway (``fatal``).
@@ -169,7 +169,7 @@ def scan_response(
 class HeaderSet:
     """A compiled allow-list of header names: exact lower-case names, and prefixes."""
 
-    def __init__(self, names: Iterable[bytes], prefixes: Iterable[bytes] = ()) -> None: ...
+    def __new__(cls, names: Iterable[bytes], prefixes: Iterable[bytes] = ()) -> Self: ...
     def __contains__(self, name: bytes, /) -> bool: ...
     def __or__(self, other: HeaderSet) -> HeaderSet: ...
 
@@ -222,7 +222,7 @@ def percent_decode(data: bytes, plus: bool = False) -> bytes:
 class SigningKey:
     """A derived SigV4 key: HMAC ready to use, never shown again."""
 
-    def __init__(self, secret: str, date: str, region: str, service: str) -> None: ...
+    def __new__(cls, secret: str, date: str, region: str, service: str) -> Self: ...
     def sign(self, data: bytes) -> bytes:
         """HMAC-SHA256 in lower-case hex, 64 bytes."""
 
@@ -299,7 +299,7 @@ def verify_presigned(
 def sign(
     method: str,
     target: bytes,
-    headers: Headers,
+    headers: _Headers,
     *,
     access_key_id: str,
     secret_access_key: str,
@@ -324,7 +324,7 @@ def presign(
     region: str,
     session_token: str | None = None,
     service: str = "s3",
-    headers: Headers = (),
+    headers: _Headers = (),
 ) -> bytes:
     """``target`` with a presigned query, signed over ``host`` and ``headers``. The parameters
     follow those of ``target`` (which holds none of them yet) in the order Algorithm, Credential,
@@ -334,14 +334,14 @@ def presign(
 class Signer:
     """A backend credential that signs request heads; keeps the key of the current day."""
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         access_key_id: str,
         secret_access_key: str,
         region: str,
         session_token: str | None = None,
         service: str = "s3",
-    ) -> None: ...
+    ) -> Self: ...
 
 # --- writing heads --------------------------------------------------------------------------------
 
@@ -351,7 +351,7 @@ def write_request_head(
     host: bytes,
     head: RequestHead | None,
     keep: HeaderSet,
-    add: Headers,
+    add: _Headers,
     content_length: int,
     payload: bytes,
     signer: Signer | None,
@@ -378,7 +378,7 @@ def write_response_head(
     status: int,
     head: ResponseHead | None,
     keep: HeaderSet | None,
-    add: Headers,
+    add: _Headers,
 ) -> bytes:
     """A whole HTTP/1.1 response head: status line, the fields of ``head`` that ``keep`` allows in
     their order (repeated ones stay repeated), then ``add``. A name in ``add`` replaces the same
@@ -412,7 +412,7 @@ class XmlReader:
     writes it; raw control characters and ``]]>`` in text are refused. Line ends are normalised
     as XML 1.0 2.11 says (raw CR LF and CR become LF), but not those written as references."""
 
-    def __init__(self, *, max_text: int = 65536, max_depth: int = 16) -> None: ...
+    def __new__(cls, *, max_text: int = 65536, max_depth: int = 16) -> Self: ...
     def feed(self, data: bytes) -> list[tuple[int, str, bytes]]:
         """Events that ``data`` completes. White space before the declaration is read over.
         Raises: MalformedXML, and again at every later call."""

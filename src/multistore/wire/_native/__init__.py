@@ -1,4 +1,4 @@
-"""The native kernel: Cython over ``cext/``. ``multistore.wire`` chooses it; nobody imports it else."""
+"""The native kernel: Cython over ``cext``. ``multistore.wire`` chooses it; import that instead."""
 
 from multistore.wire._native.head import (
     BAD,

@@ -9,7 +9,7 @@ from libc.stdint cimport uint8_t, uint32_t
 
 from multistore.wire._native.cext cimport (
     MS_AUTH_FINE, MS_AUTH_UNSIGNED, MS_OK, MS_SHA256_HEX, MS_SHA256_SIZE, ms_auth_fault,
-    ms_authorization_parse, ms_equal, ms_fields_names, ms_fields_sort, ms_hmac, ms_hmac_of,
+    ms_authorization_parse, ms_equal, ms_fields_names, ms_fields_sort, ms_hmac_of,
     ms_method_names, ms_pair, ms_query_sort, ms_query_split, ms_ref_span, ms_sha256_hex,
     ms_signed_check, ms_signed_has, ms_signed_must, ms_sigv4_key, ms_sigv4_of_fields,
     ms_sigv4_request, ms_sigv4_verify, ms_span, ms_target_cut, ms_wipe,
@@ -55,9 +55,6 @@ cdef bytes hex_of(const uint8_t* mac):
 @cython.final
 @cython.freelist(64)
 cdef class Authorization:
-
-    def __init__(self):
-        raise TypeError("authorizations come from parse_authorization")
 
     @property
     def credential(self):

@@ -26,9 +26,6 @@ cdef enum:
 @cython.freelist(64)
 cdef class Target:
 
-    def __init__(self):
-        raise TypeError("targets come from parse_target")
-
     @property
     def path(self):
         return to_bytes(self.parts.path)
