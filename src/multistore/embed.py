@@ -88,9 +88,9 @@ def parse_request_target(
 
 _EMPTY_SHA256 = b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 _UNSIGNED = b"UNSIGNED-PAYLOAD"
-_PAYLOAD = re.compile(rb"[0-9A-Fa-f]{64}|UNSIGNED-PAYLOAD")
-_STREAMING = re.compile(
-    rb"STREAMING-AWS4-HMAC-SHA256-PAYLOAD(?:-TRAILER)?|STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+_PAYLOAD = re.compile(
+    rb"[0-9A-Fa-f]{64}|UNSIGNED-PAYLOAD|STREAMING-UNSIGNED-PAYLOAD-TRAILER|"
+    rb"STREAMING-AWS4-HMAC-SHA256-PAYLOAD(?:-TRAILER)?"
 )
 _DIGITS = re.compile(rb"[0-9]{1,7}")
 _PRESIGNED = frozenset(
@@ -104,7 +104,7 @@ _QUERY_FAULT = "AuthorizationQueryParametersError"
 _NO_SECRET = "0" * 40
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Verified:
     """What a signature says that held.
 
@@ -130,7 +130,7 @@ class Verifier:
     Derived keys are cached once a signature held; an object may be used by one thread.
     """
 
-    __slots__ = ("_keys", "_lookup", "_regions", "_skew")
+    __slots__ = ("_amz_date", "_day", "_keys", "_lookup", "_regions", "_skew", "_timestamp")
 
     def __init__(
         self,
@@ -143,6 +143,10 @@ class Verifier:
         self._regions = frozenset(regions)
         self._skew = skew
         self._keys = KeyCache()
+        # The last date that was read: signers in use write the same second many times.
+        self._amz_date = b""
+        self._day = ""
+        self._timestamp = 0.0
 
     def verify(self, head: RequestHead, target: Target, now: float) -> Verified | None:
         """Who signed this request; None when it carries no credential of any kind.
@@ -156,19 +160,16 @@ class Verifier:
         Source: "Authenticating Requests (AWS Signature Version 4)", Amazon S3 API reference.
         """
         value = head.get(b"authorization")
-        in_query = [name for name in target.params if name.lower() in AUTH_PARAMS]
+        params = target.params
+        in_query = [name for name in params if name.lower() in AUTH_PARAMS] if params else None
         token = head.get(b"x-amz-security-token")
-        if value is None and not in_query:
-            if token is not None:
-                raise S3Error("InvalidRequest", "A session token needs a signature beside it.")
-            return None
-        if value is None:
-            if token is not None:
-                raise S3Error("InvalidRequest", "The session token must stand in the URL.")
-            return self._verify_url(head, target, in_query, now)
-        if in_query:
-            raise S3Error("InvalidArgument", "Only one authentication mechanism is allowed.")
-        return self._verify_header(head, target, value, token, now)
+        if value is not None:
+            if in_query:
+                raise S3Error("InvalidArgument", "Only one authentication mechanism is allowed.")
+            return self._verify_header(head, target, value, token, now)
+        if token is not None:
+            raise S3Error("InvalidRequest", "A session token must stand beside its signature.")
+        return self._verify_url(head, target, in_query, now) if in_query else None
 
     def _verify_header(
         self, head: RequestHead, target: Target, value: bytes, token: bytes | None, now: float
@@ -176,7 +177,8 @@ class Verifier:
         authorization = parse_authorization(value)
         check_signed_headers(head, authorization)
         amz_date = head.get(b"x-amz-date") or b""
-        if abs(now - _read_date(amz_date, authorization, _HEADER_FAULT)) > self._skew:
+        signed_at = self._read_date(amz_date, authorization, _HEADER_FAULT)
+        if not -self._skew <= now - signed_at <= self._skew:
             raise S3Error(
                 "RequestTimeTooSkewed",
                 "The difference between the request time and the current time is too large.",
@@ -186,12 +188,9 @@ class Verifier:
             if head.content_length > 0 or head.chunked:
                 raise S3Error("InvalidRequest", "Missing required header: x-amz-content-sha256")
             payload = _EMPTY_SHA256
-        if not _PAYLOAD.fullmatch(payload) and not _STREAMING.fullmatch(payload):
+        if payload != _EMPTY_SHA256 and not _PAYLOAD.fullmatch(payload):
             raise S3Error("InvalidArgument", "x-amz-content-sha256 has no value that S3 knows.")
-        self._hold(verify, head, target, authorization, token, amz_date, payload)
-        return Verified(
-            authorization.access_key_id, authorization.region, payload, False, expires_at=0.0
-        )
+        return self._hold(verify, head, target, authorization, token, amz_date, payload, 0.0)
 
     def _verify_url(
         self, head: RequestHead, target: Target, names: list[str], now: float
@@ -214,7 +213,7 @@ class Verifier:
         authorization = _read_query(params)
         check_signed_headers(head, authorization)
         amz_date = params["X-Amz-Date"]
-        signed_at = _read_date(amz_date, authorization, _QUERY_FAULT)
+        signed_at = self._read_date(amz_date, authorization, _QUERY_FAULT)
         expires = params["X-Amz-Expires"]
         if not _DIGITS.fullmatch(expires) or not 1 <= int(expires) <= PRESIGN_MAX:
             raise _bad_query(f"X-Amz-Expires must be between 1 and {PRESIGN_MAX} seconds.")
@@ -224,13 +223,21 @@ class Verifier:
         if now >= expires_at:
             raise S3Error("AccessDenied", "Request has expired")
         payload = head.get(b"x-amz-content-sha256") or _UNSIGNED
-        if not _PAYLOAD.fullmatch(payload):
-            raise S3Error("InvalidRequest", "A presigned URL takes no streaming signature.")
+        if payload.startswith(b"STREAMING-") or not _PAYLOAD.fullmatch(payload):
+            raise S3Error("InvalidRequest", "A presigned URL takes no such x-amz-content-sha256.")
         token = params.get(_TOKEN_PARAM)
-        self._hold(verify_presigned, head, target, authorization, token, amz_date, payload)
-        return Verified(
-            authorization.access_key_id, authorization.region, payload, True, expires_at
+        return self._hold(
+            verify_presigned, head, target, authorization, token, amz_date, payload, expires_at
         )
+
+    def _read_date(self, amz_date: bytes, authorization: Authorization, fault: str) -> float:
+        if amz_date != self._amz_date:
+            self._timestamp = read_amz_date(amz_date)
+            self._day = amz_date[:8].decode("ascii")
+            self._amz_date = amz_date
+        if authorization.date != self._day:
+            raise S3Error(fault, "The credential's date is not that of the request.")
+        return self._timestamp
 
     def _hold(
         self,
@@ -241,20 +248,23 @@ class Verifier:
         token: bytes | None,
         amz_date: bytes,
         payload: bytes,
-    ) -> None:
+        expires_at: float,
+    ) -> Verified:
         """Raises unless the signature holds. An unknown key costs the work of a known one."""
         fault = _QUERY_FAULT if check is verify_presigned else _HEADER_FAULT
         if authorization.service != "s3":
             raise S3Error(fault, "The service must be s3.")
-        if self._regions and authorization.region not in self._regions:
+        region = authorization.region
+        if self._regions and region not in self._regions:
             raise S3Error(fault, "The region is wrong.")
         text = None if token is None else token.decode("utf-8", "replace")
-        known = self._lookup(authorization.access_key_id, text)
+        access_key_id = authorization.access_key_id
+        known = self._lookup(access_key_id, text)
         secret = _NO_SECRET if known is None else known
         scope = authorization.credential
         key = None if known is None else self._keys.get(scope, secret)
         if key is None:
-            key = SigningKey(secret, authorization.date, authorization.region, "s3")
+            key = SigningKey(secret, authorization.date, region, "s3")
             holds = check(head, target, authorization, key, amz_date, payload)
             if holds and known is not None:
                 self._keys.put(scope, secret, key)
@@ -271,13 +281,7 @@ class Verifier:
                 "The request signature we calculated does not match the signature you provided."
                 " Check your key and signing method.",
             )
-
-
-def _read_date(amz_date: bytes, authorization: Authorization, fault: str) -> float:
-    timestamp = read_amz_date(amz_date)
-    if authorization.date != amz_date[:8].decode("ascii"):
-        raise S3Error(fault, "The credential's date is not that of the request.")
-    return timestamp
+        return Verified(access_key_id, region, payload, check is verify_presigned, expires_at)
 
 
 def _bad_query(message: str) -> S3Error:
