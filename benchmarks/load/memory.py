@@ -156,7 +156,10 @@ def growth(peer: Process, key: Key, store: SlowStore, size: int) -> int:
             pool.submit(upload, peer.port, key, size, bucket="slow", paced=False),
         ]
         for transfer in transfers:
-            transfer.result()
+            try:
+                transfer.result()
+            except (TransferError, OSError) as error:
+                raise TransferError(f"{peer.name}: {error}\n{peer.log_tail()}") from error
     if store.stored - stored != size:
         raise TransferError(f"the slow store got {store.stored - stored} bytes of {size}")
     return peer.peak_rss() - before
