@@ -55,14 +55,15 @@ NOTHING = HeaderSet(())
 # --- to the backend -------------------------------------------------------------------------------
 
 #: Consumed here and about us, not about the backend: the client's signature (ours replaces it),
-#: the owner it expects (compared with our owner id, SEM-9), and what browsers' SDKs and CDNs add
-#: for logs only.
+#: the owner it expects (compared with our owner id, SEM-9), the version of the API that the C++
+#: SDK states (S3 has only this one), and what browsers' SDKs and CDNs add for logs only.
 _OURS = HeaderSet(
     (
         b"x-amz-date",
         b"x-amz-content-sha256",
         b"x-amz-security-token",
         b"x-amz-expected-bucket-owner",
+        b"x-amz-api-version",
         b"x-amz-user-agent",
         b"x-amz-cf-id",
     )
