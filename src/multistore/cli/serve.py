@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Mapping, MutableMapping
@@ -108,8 +109,10 @@ def serve(
 
 
 def _announce(server: Server) -> None:
-    for host, port in server.addresses:
-        click.echo(f"listening on {format_address(host, port)}")
+    # A full disk or a reader that left is no reason not to serve (stdout may be a log file).
+    with contextlib.suppress(OSError):
+        for host, port in server.addresses:
+            click.echo(f"listening on {format_address(host, port)}")
 
 
 def format_address(host: str, port: int) -> str:
