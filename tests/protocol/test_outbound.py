@@ -179,6 +179,18 @@ def test_a_malformed_range_is_no_range(pair: Pair, value: str) -> None:
     assert pair.backend.requests[0].get("range") is None
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize(
+    ("name", "value"), [("x-amz-api-version", "2006-03-01"), ("x-amz-user-agent", "aws-sdk-js")]
+)
+def test_what_sdks_say_of_themselves_means_nothing(
+    pair: Pair, method: str, name: str, value: str
+) -> None:
+    body = b"x" if method == "PUT" else b""
+    assert pair.ask(method, "/k", (name, value), body=body).status in (200, 204)
+    assert pair.backend.requests[0].get(name) is None
+
+
 @pytest.mark.rule("L5")
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
 def test_a_range_is_for_reading(pair: Pair, method: str) -> None:
