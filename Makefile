@@ -97,7 +97,7 @@ $(STAMP)-demo $(STAMP)-test $(STAMP)-lint: $(STAMP)-%: $(STAMP)-base
 
 # An environment of its own: awscli and Sphinx cannot agree on a docutils.
 $(STAMP)-docs: $(STAMP)-base
-	$(PYTHON) -m venv $(DOCS_VENV)
+	$(BIN)/python -m venv $(DOCS_VENV)
 	$(DOCS_VENV)/bin/python -m pip install $(PIP_FLAGS) -r $(STAMP)-base.txt
 	$(call install,$(DOCS_VENV)/bin,.[docs])
 	touch $@

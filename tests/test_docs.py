@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import re
 from collections.abc import Iterator
@@ -84,3 +85,9 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
     for link in re.findall(r"\]\(([^)#\s]+)", page.read_text("utf-8")):
         if "://" not in link:
             assert (page.parent / link).exists(), link
+
+
+def test_examples_of_embedding_run() -> None:
+    done = doctest.testfile(str(DOCS / "embedding.md"), module_relative=False)
+    assert done.attempted >= 8
+    assert not done.failed
