@@ -22,6 +22,7 @@ C_FLAGS = ["-std=gnu11", "-Wall", "-Wextra", "-Werror", "-fPIC", "-fvisibility=h
 C_FLAGS += ["-O0", "-g", "-DMS_DEBUG"] if DEBUG else ["-O3"]
 # Generated C is not ours to keep free of warnings.
 CYTHON_FLAGS = ["-O0", "-g", "-DMS_DEBUG"] if DEBUG else ["-O3"]
+CYTHON_FLAGS += ["-Wno-unused-function"]
 
 
 def module_name(path: str) -> str:
