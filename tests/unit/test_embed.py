@@ -173,7 +173,7 @@ def test_no_credential() -> None:
     assert verify(RequestHead("GET", b"/b/k?x=1", 11, [HOST])) is None
 
 
-@pytest.mark.rule("SEM-27")
+@pytest.mark.rule("SEM-27", "S1")
 @pytest.mark.parametrize(
     ("offset", "header", "url"),
     [
@@ -220,7 +220,7 @@ def test_a_body_needs_its_hash() -> None:
     assert refused(without(b"5")) == "InvalidRequest"
 
 
-@pytest.mark.rule("SEM-3", "SEM-4")
+@pytest.mark.rule("SEM-3", "SEM-4", "S10")
 def test_faults_of_urls() -> None:
     url = presigned().target
 

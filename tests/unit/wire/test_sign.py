@@ -239,7 +239,7 @@ def test_other_targets_do_not(kernel: ModuleType, signed: bytes, sent: bytes) ->
     assert not kernel.verify(head, target, authorization, key, DATE.encode(), EMPTY.encode())
 
 
-@pytest.mark.rule("S15")
+@pytest.mark.rule("S12")
 def test_values_are_bytes_joined_and_folded(kernel: ModuleType) -> None:
     signed = [(b"x-amz-meta-a", b"1, \xe9 2"), (b"x-amz-meta-b", b"")]
     head, target, authorization, key = header_signed(kernel, "PUT", b"/b/k", signed)

@@ -14,7 +14,7 @@ def raises(code: str, call: object, *args: object) -> None:
     assert caught.value.code == code
 
 
-@pytest.mark.rule("SEM-1", "S2")
+@pytest.mark.rule("SEM-1", "S25")
 @pytest.mark.parametrize(
     ("target", "bucket", "key"),
     [
@@ -76,7 +76,7 @@ def test_parameters(kernel: ModuleType) -> None:
     assert kernel.parse_target(b"/b?a?b").params == {"a?b": b""}
 
 
-@pytest.mark.rule("SEM-7")
+@pytest.mark.rule("SEM-7", "S2")
 def test_repeated_parameters(kernel: ModuleType) -> None:
     target = kernel.parse_target(b"/?a=1&b=1&c=1&b=2&%61=2&b=3")
     assert target.repeated == ("b", "a")
