@@ -114,6 +114,10 @@ class Engine:
 
         if target.key:
             check_key(target, bucket)
+            if head.content_length > self._settings.limits.object_bytes:
+                raise S3Error(
+                    "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size"
+                )
         elif operation.name == "HeadBucket":
             region = self._settings.region.encode()
             return Respond(200, ((b"x-amz-bucket-region", region),))
