@@ -449,6 +449,7 @@ _HEADER_ACTIONS: tuple[tuple[bytes, str], ...] = (
     (b"x-amz-server-side-encryption-aws-kms-key-id", "put_object_sse_kms_key"),
     (b"x-amz-server-side-encryption-context", "put_object_sse_kms_key"),
 )
+_HEADER_FAMILIES: tuple[bytes, ...] = tuple(prefix for prefix, _ in _HEADER_ACTIONS)
 
 
 def required_actions(head: RequestHead, operation: Operation) -> tuple[str, ...]:
@@ -458,12 +459,12 @@ def required_actions(head: RequestHead, operation: Operation) -> tuple[str, ...]
         return (operation.action,)
     actions = [operation.action]
     for name, value in head.items():
-        if not name.startswith(b"x-amz-"):
+        if not name.startswith(_HEADER_FAMILIES):
             continue
+        if name == b"x-amz-acl" and value == b"private":
+            continue  # what every object has anyway; rclone always sends it
         for prefix, action in _HEADER_ACTIONS:
             if name.startswith(prefix):
-                if name == b"x-amz-acl" and value == b"private":
-                    break  # what every object has anyway; rclone always sends it
                 actions.append(action)
                 break
     return tuple(actions)

@@ -12,7 +12,7 @@ from multistore.errors import S3Error
 from multistore.wire import parse_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from multistore.types import Bucket
     from multistore.wire import RequestHead, Target
@@ -21,6 +21,8 @@ __all__ = ["check_key", "normalise_domains", "normalise_host", "read_target", "v
 
 _DOT_SEGMENT = re.compile(rb"(?:^|/)\.\.?(?:/|$)")
 _CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+_PERCENT = 0x25
+_DOT = 0x2E
 
 
 def normalise_host(host: str) -> str:
@@ -40,7 +42,7 @@ def normalise_domains(domains: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names, key=len, reverse=True))
 
 
-def virtual_bucket(host: bytes | None, domains: tuple[str, ...]) -> str | None:
+def virtual_bucket(host: bytes | None, domains: Sequence[str]) -> str | None:
     """The bucket that a Host names, or None for path style: a Host that is a configured
     domain, or matches none (SEM-2). ``domains`` as from :func:`normalise_domains`."""
     if not domains or host is None:
@@ -56,7 +58,7 @@ def virtual_bucket(host: bytes | None, domains: tuple[str, ...]) -> str | None:
     return None
 
 
-def read_target(head: RequestHead, domains: tuple[str, ...]) -> Target:
+def read_target(head: RequestHead, domains: Sequence[str]) -> Target:
     """The target of a request. Raises: InvalidURI, KeyTooLongError."""
     if not domains:
         return parse_target(head.target)
@@ -65,14 +67,16 @@ def read_target(head: RequestHead, domains: tuple[str, ...]) -> Target:
 
 def check_key(target: Target, bucket: Bucket) -> None:
     """Refuses keys that a backend or another reader could take for a different one (D5): a
-    ``.`` or ``..`` segment, however it was encoded, and ASCII control characters.
+    ``.`` or ``..`` segment, however it was encoded, and ASCII control characters. The key of
+    ``target`` is not empty.
 
     Raises: InvalidRequest, unless ``bucket`` opted in.
     """
     key = target.key
     # Fast path: a control character can only come out of a percent-escape, and a dot segment
-    # only after a slash or at the start.
-    if b"%" not in target.path and b"/." not in key and not key.startswith(b"."):
+    # only after a slash or at the start. (``bytes in bytes`` would first fail to read the left
+    # side as a number, at 0.3 µs each; CPython 3.11.)
+    if _PERCENT not in target.path and key.find(b"/.") < 0 and key[0] != _DOT:
         return
     if not bucket.dot_segments and _DOT_SEGMENT.search(key):
         raise S3Error("InvalidRequest", "The object key has a '.' or '..' segment.")

@@ -1,0 +1,25 @@
+# Overlay of engine.py: types only, no behaviour.
+from multistore.gateway.authorize cimport check_access, may_use
+from multistore.gateway.identity cimport Authenticator
+from multistore.gateway.operation cimport Operation, match
+from multistore.gateway.route cimport check_key, read_target
+
+cimport cython
+
+cdef class Settings:
+    cdef readonly tuple domains
+    cdef readonly str region
+    cdef readonly frozenset regions
+    cdef readonly str owner_id
+    cdef readonly str owner_display_name
+    cdef readonly object limits
+
+cdef class Engine:
+    cdef object _buckets
+    cdef Settings _settings
+    cdef tuple _domains
+    cdef Authenticator _authenticator
+    cpdef object decide(self, object request)
+    @cython.locals(operation=Operation)
+    cdef object _decide(self, object request)
+    cdef object _list_buckets(self, object identity, object target)
