@@ -63,11 +63,13 @@ cdef class Exchange(Call):
     cdef int _send_request(self, Upstream upstream) except -1
     cdef int _body_sent(self) except -1
     cdef int _relay_response(self, ResponseHead head, const char* p, Py_ssize_t n) except -1
-    cdef int _translate_response(self, object translate) except -1
+    cdef int _emit(self, bytes out, bint last) except -1
+    cdef int _translation_failed(self, object error) except -1
     cdef int _finish_gather(self) except -1
     cdef int _write_chunk(self, const char* p, Py_ssize_t n) except -1
     cdef int _respond(self, object respond) except -1
     cdef int _refuse(self, object error) except -1
+    cdef void _tell_unread(self) noexcept
     cdef void _over(self) noexcept
     cdef void _give_up(self) noexcept
     cdef bint _may_retry(self, str why) noexcept

@@ -15,7 +15,7 @@ from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from multistore.server.pool cimport Pool
 from multistore.server.service cimport Service
-from multistore.server.stream cimport FULL, Owner, Stream
+from multistore.server.stream cimport FULL, ROOM, Owner, Stream
 from multistore.server.upstream cimport Call, Upstream
 from multistore.wire._native.cext cimport ms_span
 from multistore.wire._native.head cimport ResponseHead
@@ -45,6 +45,7 @@ cdef enum Mode:
 
 cdef object log = logging.getLogger("multistore.backend")
 cdef bytes CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+cdef bytes LAST_CHUNK = b"0\r\n\r\n"
 
 # What a client is told when its backend fails; the operator's log line says more.
 cdef dict FAULTS = {
@@ -229,7 +230,8 @@ cdef class Exchange(Call):
             self.mode = DROP
             return self._respond(action)
         if hasattr(action, "feed"):                 # Translate; a Gather only finishes
-            self._translate_response(action)
+            self.mode = TRANSLATE
+            self.translate = action
         else:
             self.mode = GATHER
             self.gather = action
@@ -260,23 +262,42 @@ cdef class Exchange(Call):
         self.answered = True
         self.service.counters.bytes_out += n
         self.moved += n
-        self.client.unread = self.body_left
+        self._tell_unread()
         self.client.send_head(head.status, head, self.plan.answer.keep, add, &body, 1 if n else 0)
         if upstream.body_left > 0 and self.upstream is upstream:
             upstream.relay_to(self.client.stream)
         return 0
 
-    cdef int _translate_response(self, object translate) except -1:
-        cdef list add = list(translate.fields)
-        self.mode = TRANSLATE
-        self.translate = translate
-        if self.client.version >= 11:
-            add.append((b"transfer-encoding", b"chunked"))
-        else:
-            self.client.keep_alive = False
-        self.answered = True
-        self.client.unread = self.body_left
-        return self.client.send_head(translate.status, None, None, add, NULL, 0)
+    cdef int _emit(self, bytes out, bint last) except -1:
+        """Output of the translator. The head waits for it: an answer that is ready at once has a
+        length, and a fault before it is still an error document."""
+        cdef list add
+        cdef ms_span body
+        cdef bint whole = last and not self.answered
+        if not self.answered:
+            add = list(self.translate.fields)
+            body.p = PyBytes_AS_STRING(out)
+            body.n = <size_t> PyBytes_GET_SIZE(out)
+            if whole:
+                add.append((b"content-length", b"%d" % len(out)))
+                self.service.counters.bytes_out += <int64_t> body.n
+            elif self.client.version >= 11:
+                add.append((b"transfer-encoding", b"chunked"))
+            else:
+                self.client.keep_alive = False
+            self.answered = True
+            self._tell_unread()
+            self.client.send_head(self.translate.status, None, None, add, &body, 1 if whole else 0)
+        if not whole and out:
+            self._write_chunk(PyBytes_AS_STRING(out), PyBytes_GET_SIZE(out))
+        if last and not whole and self.client.version >= 11:
+            self.client.stream.write_bytes(LAST_CHUNK)
+        return 0
+
+    cdef int _translation_failed(self, object error) except -1:
+        log.warning("%s: unusable answer from backend %r: %s", self.request.request_id, self.plan.origin, error)
+        self.service.counters.backend_faults += 1
+        return self._refuse(S3Error(*FAULTS["malformed"]))
 
     cdef int on_body(self, const char* p, Py_ssize_t n) except -1:
         cdef bytes out
@@ -289,11 +310,10 @@ cdef class Exchange(Call):
             try:
                 out = self.translate.feed(PyBytes_FromStringAndSize(p, n))
             except S3Error as error:
-                log.warning("%s: %s", self.request.request_id, error)
-                self._give_up()
-                return 0
+                return self._translation_failed(error)
             if out:
-                room = self._write_chunk(PyBytes_AS_STRING(out), PyBytes_GET_SIZE(out))
+                self._emit(out, False)
+            room = FULL if self.client.stream is not None and self.client.stream.full else ROOM
         elif self.mode == GATHER:
             space = <Py_ssize_t> self.gather.limit - PyByteArray_GET_SIZE(self.gathered)
             self.gathered += PyBytes_FromStringAndSize(p, n if n < space else space)
@@ -336,13 +356,10 @@ cdef class Exchange(Call):
             try:
                 out = self.translate.finish()
             except S3Error as error:
-                log.warning("%s: %s", self.request.request_id, error)
-                self._give_up()
-                return 0
-            if out:
-                self._write_chunk(PyBytes_AS_STRING(out), PyBytes_GET_SIZE(out))
-        if self.mode != RELAY and self.client.version >= 11:
-            self.client.stream.write_bytes(b"0\r\n\r\n")
+                return self._translation_failed(error)
+            self._emit(out, True)
+        elif self.mode == RECHUNK:
+            self.client.stream.write_bytes(LAST_CHUNK)
         self._over()
         return 0
 
@@ -459,10 +476,15 @@ cdef class Exchange(Call):
         self.answered = True
         if self.body_left > 0:
             self.client.stream.stop_relay()
-        self.client.unread = self.body_left
+        self._tell_unread()
         self.client.send(respond)
         self._over()
         return 0
+
+    cdef void _tell_unread(self) noexcept:
+        # A body that the plan does not take (a GET with one) is unread as a whole.
+        if self.plan.length > 0:
+            self.client.unread = self.body_left
 
     cdef void _over(self) noexcept:
         self.phase = OVER

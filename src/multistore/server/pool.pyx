@@ -25,10 +25,13 @@ cdef class Pool(Home):
         self.age_ms = int(timeouts.backend_age * 1000)
 
     cdef Upstream take(self):
+        cdef Upstream upstream
         if not self.idle:
             return None
         self.reused += 1
-        return <Upstream> self.idle.pop()
+        upstream = <Upstream> self.idle.pop()
+        self.wheel.set(upstream, 0)
+        return upstream
 
     cdef void dial(self, Call call) noexcept:
         cdef Upstream upstream

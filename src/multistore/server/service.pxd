@@ -30,7 +30,6 @@ cdef class Service:
     cdef int head_bytes
     cdef int head_fields
     cdef int target_bytes
-    cdef int64_t object_bytes
     cdef int64_t discard_bytes
     cdef int requests_per_connection
     cdef int connections_max

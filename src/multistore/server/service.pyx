@@ -55,7 +55,6 @@ cdef class Service:
         self.head_bytes = limits.head_bytes
         self.head_fields = limits.head_fields
         self.target_bytes = limits.target_bytes
-        self.object_bytes = limits.object_bytes
         self.discard_bytes = limits.discard_bytes
         self.requests_per_connection = limits.requests_per_connection
         self.connections_max = limits.connections
