@@ -226,7 +226,7 @@ def test_extension_is_fresh(path: Path) -> None:
 
 def test_overlays_are_the_warm_path() -> None:
     names = {p.stem for p in OVERLAYS}
-    assert names <= {"engine", "operation", "identity", "authorize", "route"}
+    assert names <= {"engine", "operation", "identity", "authorize", "route", "request"}
     assert all(p.exists() for p in OVERLAYS)
 
 

@@ -2,6 +2,7 @@
 from multistore.gateway.authorize cimport check_access, may_use
 from multistore.gateway.identity cimport Authenticator
 from multistore.gateway.operation cimport Operation, match
+from multistore.gateway.request cimport GatewayRequest
 from multistore.gateway.route cimport check_key, read_target
 
 cimport cython
@@ -19,7 +20,8 @@ cdef class Engine:
     cdef Settings _settings
     cdef tuple _domains
     cdef Authenticator _authenticator
-    cpdef object decide(self, object request)
+    cpdef object decide(self, GatewayRequest request)
+
     @cython.locals(operation=Operation)
-    cdef object _decide(self, object request)
+    cdef object _decide(self, GatewayRequest request)
     cdef object _list_buckets(self, object identity, object target)

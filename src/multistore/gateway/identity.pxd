@@ -1,4 +1,6 @@
 # Overlay of identity.py: types only, no behaviour.
+from multistore.gateway.request cimport GatewayRequest
+
 
 cdef class CachedKey:
     cdef readonly object key
@@ -20,8 +22,8 @@ cdef class Authenticator:
     # state that all requests share
     cdef public KeyCache _keys
     cdef object _amz_date  # bytes, None before the first
-    cdef str _day          # YYYYMMDD of _amz_date
-    cdef double _timestamp # Unix time of _amz_date in seconds
-    cpdef object authenticate(self, object request, object target)
+    cdef str _day  # YYYYMMDD of _amz_date
+    cdef double _timestamp  # Unix time of _amz_date in seconds
+    cpdef object authenticate(self, GatewayRequest request, object target)
     cdef object _check_time(self, bytes amz_date, object authorization, double now)
     cdef object _derive(self, object authorization, str secret)
