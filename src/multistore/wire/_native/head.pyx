@@ -19,7 +19,7 @@ from multistore.wire._native.cext cimport (
     MS_HEAD_TARGET, MS_HEAD_TOO_MANY_FIELDS, MS_HEAD_VERSION,
 )
 from multistore.wire._native.errors cimport raise_bad_request, raise_bad_response
-from multistore.wire._native.spans cimport span_of, to_bytes
+from multistore.wire._native.spans cimport not_none, span_of, to_bytes
 
 ORDINARY = MS_OK
 MORE = MS_MORE
@@ -86,6 +86,8 @@ cdef bytes render_parts(bytes start_line, fields, ms_head_fault* fault):
     cdef bytes name, value
     fault[0] = MS_HEAD_FINE
     for name, value in fields:
+        not_none(name)
+        not_none(value)
         if not ms_all(span_of(name), MS_C_TOKEN):
             fault[0] = MS_HEAD_NAME
         elif value and not ms_all(span_of(value), MS_C_VALUE):

@@ -5,7 +5,7 @@ from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from libc.stddef cimport size_t
 
 from multistore.wire._native.cext cimport ms_names_build, ms_names_has, ms_names_slots, ms_span
-from multistore.wire._native.spans cimport span_of
+from multistore.wire._native.spans cimport not_none, span_of
 
 
 @cython.final
@@ -25,10 +25,12 @@ cdef class HeaderSet:
             raise MemoryError
         try:
             for name in self.prefixes:
+                not_none(name)
                 self.memory[slots + n] = span_of(name)
                 n += 1
             n = 0
             for name in self.names:
+                not_none(name)
                 spans[n] = span_of(name)
                 n += 1
             ms_names_build(&self.set, self.memory, spans, n, self.memory + slots,

@@ -15,7 +15,7 @@ from multistore.wire._native.errors cimport raise_internal
 from multistore.wire._native.head cimport RequestHead, ResponseHead
 from multistore.wire._native.names cimport HeaderSet
 from multistore.wire._native.sigv4 cimport Signer
-from multistore.wire._native.spans cimport span_of
+from multistore.wire._native.spans cimport not_none, span_of
 
 cdef enum:
     MAX_FIELDS = 1280   # what a head may hold, and 256 fields of ours
@@ -43,6 +43,7 @@ cdef tuple lower_names(add):
     cdef tuple fields = add if type(add) is tuple else tuple(add)
     cdef bytes name
     for name, _ in fields:
+        not_none(name)
         if name != name.lower():
             return tuple([(other.lower(), value) for other, value in fields])
     return fields
@@ -68,6 +69,7 @@ cdef size_t gather(bytes raw, const ms_head* head, HeaderSet keep, HeaderSet nev
     if len(add) > 256:
         raise_internal("More than 256 header fields were added.")
     for name, value in add:
+        not_none(value)
         added[n_added] = ms_pair(span_of(name), span_of(value))
         check_line(added[n_added].name)
         check_line(added[n_added].value)

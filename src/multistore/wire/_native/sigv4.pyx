@@ -16,7 +16,7 @@ from multistore.wire._native.cext cimport (
 )
 from multistore.wire._native.errors cimport raise_authorization, raise_not_signed
 from multistore.wire._native.head cimport RequestHead
-from multistore.wire._native.spans cimport span_of, to_bytes
+from multistore.wire._native.spans cimport not_none, span_of, to_bytes
 from multistore.wire._native.target cimport Target
 from multistore.wire._native.uri cimport percent_decode, percent_encode
 
@@ -174,7 +174,11 @@ cdef class SignedFields:
 
     def __cinit__(self, headers):
         cdef bytes name, value
-        self.owner = [(name.lower(), value) for name, value in headers]
+        self.owner = []
+        for name, value in headers:
+            not_none(name)
+            not_none(value)
+            self.owner.append((name.lower(), value))
         if len(self.owner) > MAX_PAIRS:
             raise ValueError(f"more than {MAX_PAIRS} headers to sign")
         size = 0

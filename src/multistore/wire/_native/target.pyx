@@ -11,7 +11,7 @@ from multistore.wire._native.cext cimport (
     MS_OK, ms_is_utf8, ms_pair, ms_query_split, ms_span, ms_target_split,
 )
 from multistore.wire._native.errors cimport raise_invalid_uri, raise_key_too_long
-from multistore.wire._native.spans cimport span_of, to_bytes
+from multistore.wire._native.spans cimport not_none, span_of, to_bytes
 from multistore.wire._native.uri cimport decode_span
 
 cdef Py_ssize_t LONGEST_KEY = KEY_MAX
@@ -67,6 +67,7 @@ cdef int read_params(Target target) except -1:
 
 
 cpdef Target parse_target(bytes target, str bucket=None):
+    not_none(target)
     cdef Target parsed = Target.__new__(Target)
     parsed.raw = target
     if ms_target_split(span_of(target), bucket is not None, &parsed.parts) != MS_OK:

@@ -8,10 +8,11 @@ from multistore.wire._native.cext cimport (
     MS_OK, ms_span, ms_uri_decode, ms_uri_encode, ms_uri_encoded_size,
 )
 from multistore.wire._native.errors cimport raise_invalid_uri
-from multistore.wire._native.spans cimport span_of, to_bytes
+from multistore.wire._native.spans cimport not_none, span_of, to_bytes
 
 
 cpdef bytes percent_encode(bytes data, bint slash=False):
+    not_none(data)
     cdef ms_span s = span_of(data)
     cdef size_t size = ms_uri_encoded_size(s, slash)
     if size == s.n:  # fast path: nothing to encode
@@ -22,6 +23,7 @@ cpdef bytes percent_encode(bytes data, bint slash=False):
 
 
 cpdef bytes percent_decode(bytes data, bint plus=False):
+    not_none(data)
     cdef ms_span s = span_of(data)
     if memchr(s.p, c"%", s.n) is NULL and not (plus and memchr(s.p, c"+", s.n) is not NULL):
         return data  # fast path: nothing to decode

@@ -10,7 +10,7 @@ from multistore.wire._native.cext cimport (
     ms_xml_escaped_size, ms_xml_event, ms_xml_init, ms_xml_next, ms_xml_whole,
 )
 from multistore.wire._native.errors cimport raise_malformed_xml
-from multistore.wire._native.spans cimport span_of, to_bytes
+from multistore.wire._native.spans cimport not_none, span_of, to_bytes
 
 START = MS_XML_START
 LEAF = MS_XML_LEAF
@@ -71,6 +71,7 @@ cdef class XmlReader:
 
 
 cpdef bytes xml_escape(bytes data):
+    not_none(data)
     cdef ms_span s = span_of(data)
     cdef size_t size = ms_xml_escaped_size(s)
     if size == s.n:  # fast path: nothing to escape
