@@ -43,12 +43,10 @@ def extension(path: str) -> Extension:
 kernel_and_server = sorted(
     glob("src/multistore/wire/_native/*.pyx") + glob("src/multistore/server/*.pyx")
 )
-# A gateway module with a .pxd overlay is compiled in place; its source stays plain Python.
-overlays = [
-    p[:-3] + "py"
-    for p in sorted(glob("src/multistore/gateway/*.pxd"))
-    if GATEWAY and not p.endswith("__init__.pxd")
-]
+# A module with a .pxd overlay is compiled in place; its source stays plain Python.
+# (embed.pxd is no overlay: it is what Cython code may cimport.)
+pxds = glob("src/multistore/types.pxd") + glob("src/multistore/[bg]a*/[!_]*.pxd")
+overlays = [p[:-3] + "py" for p in sorted(pxds)] if GATEWAY else []
 extensions = [extension(p) for p in kernel_and_server + overlays if ONLY in module_name(p)]
 
 setup(

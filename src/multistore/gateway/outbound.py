@@ -208,7 +208,6 @@ DELETE_ANSWER = HeaderSet((b"x-amz-delete-marker", b"x-amz-request-charged", b"x
 # RFC 9110 14.1.2, one range only. More than 18 digits cannot be a position in an object.
 _RANGE = re.compile(rb"(?i:bytes)=(?:(\d{1,18})-(\d{0,18})|-\d{1,18})", re.ASCII)
 _STRONG_TAG = re.compile(rb'"[\x21\x23-\x7e\x80-\xff]*"')
-_X = ord("x")
 _SHA256 = re.compile(rb"[0-9a-f]{64}")
 
 
@@ -222,13 +221,12 @@ def _unknown(name: bytes) -> S3Error:
 
 
 def _check_known(head: RequestHead, known: HeaderSet) -> None:
-    for name, _ in head.items():
-        # The first byte tells most names apart, at half the price of startswith.
-        if name[0] == _X and name not in known and name.startswith(b"x-amz-"):
-            raise _unknown(name)
+    name = head.first_outside(b"x-amz-", known)
+    if name is not None:
+        raise _unknown(name)
 
 
-def read_fields(head: RequestHead, *, part: bool) -> tuple[HeaderSet, Fields, HeaderSet, bool]:
+def read_fields(head: RequestHead, part: bool) -> tuple[HeaderSet, Fields, HeaderSet, bool]:
     """What a GET or HEAD of an object sends and shows: the fields kept, those added, the fields
     of the answer, and whether a 412 means "the range no longer fits: ask for the whole".
 
@@ -320,7 +318,7 @@ def check_list(head: RequestHead) -> None:
     _check_known(head, _LIST_KNOWN)
 
 
-def payload_of(declared: bytes | None, length: int, *, bound: bool) -> tuple[bytes, bytes | None]:
+def payload_of(declared: bytes | None, length: int, bound: bool) -> tuple[bytes, bytes | None]:
     """What our signature says about an upload's body, and the SHA-256 to hold it to here.
 
     ``declared`` is the client's ``x-amz-content-sha256``, None without one (presigned). A hash

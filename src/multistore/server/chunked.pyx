@@ -38,9 +38,6 @@ class _HeadSink:
 def read_request_head(bytes raw):
     """The head of a legal but not ordinary request, from exactly its bytes.
 
-    Absolute-form targets become origin-form; their authority must equal the Host field
-    (RFC 9112 3.2.2 lets it win; a client that disagrees with itself is refused).
-
     Raises: S3Error BadRequest (fatal).
     """
     sink = _HeadSink()
@@ -52,16 +49,7 @@ def read_request_head(bytes raw):
     version = {"1.0": 10, "1.1": 11}.get(parser.get_http_version())
     if not sink.complete or version is None:
         raise S3Error("BadRequest", "The request head is malformed.", fatal=True)
-    target = sink.target
-    if target[:7].lower() == b"http://" or target[:8].lower() == b"https://":
-        authority, slash, path = target.partition(b"://")[2].partition(b"/")
-        if slash == b"" and b"?" in authority:
-            raise S3Error("BadRequest", "The request target has no path.", fatal=True)
-        hosts = [value for name, value in sink.fields if name.lower() == b"host"]
-        if hosts != [authority]:
-            raise S3Error("BadRequest", "The Host header and the target differ.", fatal=True)
-        target = b"/" + path
-    return RequestHead(parser.get_method().decode("ascii"), target, version, sink.fields, raw=raw)
+    return RequestHead(parser.get_method().decode("ascii"), sink.target, version, sink.fields, raw=raw)
 
 
 class _BodySink:

@@ -25,9 +25,6 @@ from multistore.gateway.request import GatewayRequest
 from multistore.server.chunked import read_request_head
 from multistore.wire import write_response_head
 
-cdef extern from "<string.h>" nogil:
-    void* memmem(const void* haystack, size_t size, const void* needle, size_t length)
-
 cdef enum State:
     HEAD
     BUSY
@@ -154,7 +151,6 @@ cdef class Connection(Client):
         cdef ms_scan scan
         cdef RequestHead head
         cdef Py_ssize_t used
-        cdef const char* end
         if self.stream.full:
             # Whoever does not read answers gets no further ones made.
             self.stream.pause()
@@ -170,9 +166,7 @@ cdef class Connection(Client):
                 self._shut()
             return 0
         elif scan.verdict == MS_OTHER:
-            # The scanner says OTHER only of a whole head.
-            end = <const char*> memmem(p, <size_t> n, "\r\n\r\n", 4)
-            used = end - p + 4
+            used = <Py_ssize_t> scan.consumed
             try:
                 head = read_request_head(PyBytes_FromStringAndSize(p, used))
             except S3Error as error:

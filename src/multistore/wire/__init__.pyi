@@ -95,6 +95,8 @@ class RequestHead:
     def get_all(self, name: bytes) -> list[bytes]: ...
     def items(self) -> list[tuple[bytes, bytes]]:
         """All fields in order, names in lower case."""
+    def first_outside(self, prefix: bytes, known: HeaderSet) -> bytes | None:
+        """Name of the first field that begins with ``prefix`` and is not in ``known``, or None."""
 
 @final
 class ResponseHead:

@@ -9,7 +9,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stddef cimport size_t
 from libc.stdint cimport uint32_t
-from libc.string cimport memcpy
+from libc.string cimport memcmp, memcpy
 
 from multistore.wire._native.cext cimport (
     MS_BAD, MS_C_TARGET, MS_C_TOKEN, MS_C_VALUE, MS_MORE, MS_OK, MS_OTHER, ms_all, ms_field, ms_head,
@@ -19,6 +19,7 @@ from multistore.wire._native.cext cimport (
     MS_HEAD_TARGET, MS_HEAD_TOO_MANY_FIELDS, MS_HEAD_VERSION,
 )
 from multistore.wire._native.errors cimport raise_bad_request, raise_bad_response
+from multistore.wire._native.names cimport HeaderSet
 from multistore.wire._native.spans cimport not_none, span_of, to_bytes
 
 ORDINARY = MS_OK
@@ -166,6 +167,17 @@ cdef class RequestHead:
 
     def items(self):
         return all_items(self.raw, &self.head)
+
+    def first_outside(self, bytes prefix not None, HeaderSet known not None):
+        cdef size_t n = <size_t>PyBytes_GET_SIZE(prefix)
+        cdef ms_span name
+        cdef uint32_t i
+        for i in range(self.head.n_fields):
+            name = ms_ref_span(PyBytes_AS_STRING(self.raw), self.head.fields[i].name)
+            if name.n >= n and memcmp(name.p, PyBytes_AS_STRING(prefix), n) == 0 \
+                    and not known.has(name):
+                return to_bytes(name)
+        return None
 
     def __repr__(self):
         # Neither the query (it may be presigned) nor any field.

@@ -95,6 +95,12 @@ class _Fields:
 class RequestHead(_Fields):
     __slots__ = ("expect_continue", "method", "target")
 
+    def first_outside(self, prefix: bytes, known: HeaderSet) -> bytes | None:
+        for name, _ in self._fields:
+            if name.startswith(prefix) and name not in known:
+                return name
+        return None
+
     def __init__(
         self,
         method: str,

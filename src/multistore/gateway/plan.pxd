@@ -1,0 +1,22 @@
+# Overlay of plan.py: types only, no behaviour.
+
+cdef class Respond:
+    cdef public int status
+    cdef public tuple fields
+    cdef public bytes body
+    cdef public bint close
+
+cdef class Forward:
+    cdef public object origin
+    cdef public str method
+    cdef public bytes target
+    cdef public bytes host
+    cdef public object head
+    cdef public object keep
+    cdef public tuple add
+    cdef public long long length    # bytes, -1 for no body
+    cdef public bytes payload
+    cdef public object signer
+    cdef public object answer
+    cdef public bytes sha256
+    cdef public bint replayable
