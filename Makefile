@@ -16,8 +16,9 @@ STAMP := $(VENV)/.stamp
 PIP_FLAGS := --quiet --disable-pip-version-check
 
 C_SOURCES := $(wildcard cext/*.c cext/*.h)
-OVERLAYS := $(filter-out %/__init__.pxd,$(wildcard src/multistore/gateway/*.pxd))
-EXTENSION_SOURCES := $(shell find src -name '*.pyx' -o -name '*.pxd') $(OVERLAYS:.pxd=.py)
+CYTHON_SOURCES := $(shell find src -name '*.pyx' -o -name '*.pxd')
+# A .py beside a .pxd is compiled as well.
+EXTENSION_SOURCES := $(CYTHON_SOURCES) $(wildcard $(patsubst %.pxd,%.py,$(filter %.pxd,$(CYTHON_SOURCES))))
 BUILD := $(STAMP)-build-gateway$(GATEWAY)-debug$(DEBUG)
 
 .DEFAULT_GOAL := help
@@ -29,7 +30,7 @@ help: ## what each verb does
 	@echo
 	@echo "  ARGS=…       what demo, test and bench pass on: make test ARGS='tests/unit -x'"
 	@echo "  PYTHON=…     interpreter that .venv is made from (3.11 or newer): $(PYTHON)"
-	@echo "  GATEWAY=0    leave the gateway's modules interpreted;  DEBUG=1  counters and assertions"
+	@echo "  GATEWAY=0    leave plain Python modules interpreted;  DEBUG=1  counters and assertions"
 
 demo: $(STAMP)-demo $(BUILD) ## an S3 store and the gateway before it, on 127.0.0.1
 	$(BIN)/multistore demo $(ARGS)
