@@ -3,7 +3,7 @@
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport int64_t
-from multistore.server.stream cimport FULL, Owner, Stream
+from multistore.server.stream cimport FULL, Owner
 from multistore.server.timers cimport Wheel
 from multistore.wire._native.cext cimport ms_span
 

@@ -2,7 +2,7 @@
 """What the connections of one worker share: engine, pools, timers, limits, clock, counters."""
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport uint64_t
 from multistore.server.pool cimport Pools
 from multistore.server.timers cimport Wheel
 
