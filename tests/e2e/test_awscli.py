@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
+from support.backend import BackendConnection, answer
 from support.clients import Endpoint, program, run
+from support.configuration import FULL
+from support.rig import Pair
 
 
 class Aws:
@@ -59,18 +62,44 @@ def test_sync_both_ways(aws: Aws, prefixed: Any, tmp_path: Path) -> None:
     assert out.strip() == f"delete: {prefixed.url}a.txt"
 
 
-def test_cp_and_ls(aws: Aws, place: Any, tmp_path: Path) -> None:
+def test_cp_and_ls(aws: Aws, prefixed: Any, tmp_path: Path) -> None:
     body = os.urandom(1000)
     (tmp_path / "file").write_bytes(body)
-    aws("s3", "cp", "--quiet", str(tmp_path / "file"), place.url + "dir/file")
-    assert aws("s3", "ls", place.url).split() == ["PRE", "dir/"]
-    listed = aws("s3", "ls", "--recursive", place.url).split()
-    assert listed[2:] == ["1000", place.prefix + "dir/file"]
-    aws("s3", "cp", "--quiet", place.url + "dir/file", str(tmp_path / "back"))
+    aws("s3", "cp", "--quiet", str(tmp_path / "file"), prefixed.url + "dir/file")
+    assert aws("s3", "ls", prefixed.url).split() == ["PRE", "dir/"]
+    listed = aws("s3", "ls", "--recursive", prefixed.url).split()
+    assert listed[2:] == ["1000", prefixed.prefix + "dir/file"]
+    aws("s3", "cp", "--quiet", prefixed.url + "dir/file", str(tmp_path / "back"))
     assert (tmp_path / "back").read_bytes() == body
-    aws("s3", "rm", "--quiet", place.url + "dir/file")
+    aws("s3", "rm", "--quiet", prefixed.url + "dir/file")
     # The store keeps the emptied folder: only the recursive listing is empty.
-    assert aws("s3", "ls", "--recursive", place.url + "dir/file", status=1) == ""
+    assert aws("s3", "ls", "--recursive", prefixed.url + "dir/file", status=1) == ""
+
+
+@pytest.mark.rule("R05")
+def test_empty_files_among_others_are_sent_once(pair: Pair, tmp_path: Path) -> None:
+    # Its botocore keeps the status line of a final answer to ``Expect`` for the next answer on
+    # the connection, waits for its read timeout and sends the next file again, unless a
+    # 100 Continue comes first, for an empty body too.
+    for number in range(8):
+        (tmp_path / f"{number}-empty").touch()
+        (tmp_path / f"{number}-full").write_bytes(b"x" * number * 1000 + b"x")
+    page = (
+        b"<ListBucketResult><Name>b</Name><Prefix>canary-prefix/</Prefix><KeyCount>0</KeyCount>"
+        b"<MaxKeys>1000</MaxKeys><IsTruncated>false</IsTruncated></ListBucketResult>"
+    )
+
+    def script(connection: BackendConnection) -> None:
+        while True:
+            request = connection.read_request()
+            body = page if request.method == "GET" else b""
+            connection.send(answer(body, ("Content-Type", "application/xml"), ("ETag", '"a"')))
+
+    pair.backend.serve(script)
+    aws = Aws(Endpoint(pair.gateway.endpoint, FULL))
+    aws("--cli-read-timeout", "3", "s3", "sync", "--quiet", str(tmp_path), f"s3://{pair.bucket}/")
+    targets = [request.target for request in pair.backend.requests if request.method == "PUT"]
+    assert len(targets) == len(set(targets)) == 16
 
 
 def test_ls_of_everything_names_the_buckets(aws: Aws) -> None:

@@ -30,12 +30,15 @@ def test_the_body_is_asked_for_at_once_and_once(pair: Pair, payload: str | None)
 
 
 @pytest.mark.rule("R05", "SEM-10")
-def test_an_empty_body_is_never_asked_for(pair: Pair) -> None:
+def test_an_empty_body_leaves_the_connection_in_step(pair: Pair) -> None:
     pair.backend.serve(ok(b"hello"))
     with pair.connect() as connection:
-        empty = pair.request("PUT", "/k", EXPECT, length=0)
-        assert connection.request(empty).status == 200
-        # A late 100 would be taken for the answer to the next request.
+        connection.send(pair.request("PUT", "/k", EXPECT, length=0))
+        # A 100 may come before the answer, and never after it: there it would be taken for
+        # the answer to the next request.
+        if connection.peek(12) == CONTINUE[:12]:
+            assert connection.read_interim() == CONTINUE
+        assert connection.read("PUT").status == 200
         assert connection.silent(0.4)
         full = pair.request("PUT", "/k", EXPECT, body=b"hello")
         connection.send(full.head)

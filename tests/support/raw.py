@@ -238,6 +238,12 @@ class Connection:
         assert self.ended is not None
         return self.ended
 
+    def peek(self, count: int) -> bytes:
+        """The next bytes, left in place."""
+        while len(self._buffer) < count:
+            assert self._fill(), (self.ended, bytes(self._buffer))
+        return bytes(self._buffer[:count])
+
     def silent(self, seconds: float) -> bool:
         """Whether nothing at all arrives for a while, not even an end."""
         if self._buffer or self.ended is not None:
