@@ -7,6 +7,11 @@ from multistore.wire._native.cext cimport ms_span
 from multistore.wire._native.head cimport ResponseHead
 
 
+cdef enum Length:
+    UNSAID = -1                     # no Content-Length: nothing follows, or the end says it
+    CHUNKED = -2
+
+
 cdef class Client(Owner):
     """The client's side of an exchange, as the exchange sees it."""
 
@@ -20,8 +25,8 @@ cdef class Client(Owner):
 
     # --- answering
     cdef int send(self, object respond) except -1                           # a whole answer made here
-    cdef int send_head(self, int status, ResponseHead head, object keep, list add,
-                       const ms_span* body, int n) except -1
+    cdef int send_head(self, int status, ResponseHead head, object keep, object extra,
+                       int64_t length, const ms_span* body, int n) except -1
     cdef void done(self) noexcept                                           # the exchange is over
 
 

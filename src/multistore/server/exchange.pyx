@@ -13,12 +13,11 @@ from cpython.buffer cimport PyBUF_READ
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
-from multistore.server.pool cimport Pool
-from multistore.server.service cimport Service
 from multistore.server.stream cimport FULL, ROOM, Owner, Stream
 from multistore.server.upstream cimport Call, Upstream
 from multistore.wire._native.cext cimport ms_span
 from multistore.wire._native.head cimport ResponseHead
+from multistore.wire._native.render cimport request_head
 
 import hashlib
 import logging
@@ -26,7 +25,6 @@ import logging
 from multistore.errors import S3Error
 from multistore.gateway import render
 from multistore.gateway.plan import Respond
-from multistore.wire import write_request_head
 
 cdef enum Phase:
     WAITING
@@ -63,8 +61,10 @@ cdef class Client(Owner):
     cdef int send(self, object respond) except -1:
         raise NotImplementedError
 
-    cdef int send_head(self, int status, ResponseHead head, object keep, list add,
-                       const ms_span* body, int n) except -1:
+    cdef int send_head(self, int status, ResponseHead head, object keep, object extra,
+                       int64_t length, const ms_span* body, int n) except -1:
+        """Writes a head and the first `n` (0 or 1) pieces of its body. `extra` are pairs of name
+        and value that replace those of `head`; `length` is of the body, or a Length."""
         raise NotImplementedError
 
     cdef void done(self) noexcept:
@@ -121,17 +121,17 @@ cdef class Exchange(Call):
     cdef int _send_request(self, Upstream upstream) except -1:
         cdef object plan = self.plan
         cdef Client client = self.client
-        cdef bytes head
+        cdef ms_span head
         self.upstream = upstream
         upstream.start(self, plan.method)
         try:
-            head = write_request_head(
+            head = request_head(
                 plan.method, plan.target, plan.host, plan.head, plan.keep, plan.add,
                 plan.length, plan.payload, plan.signer, self.service.amz_date,
             )
         except S3Error as error:
             return self._refuse(error)
-        upstream.stream.write_bytes(head)
+        upstream.stream.write(&head, 1)
         self.moved = self.idle_ms = 0
         if self.body_left == 0:
             return self._body_sent()
@@ -241,21 +241,21 @@ cdef class Exchange(Call):
         return 0
 
     cdef int _relay_response(self, ResponseHead head, const char* p, Py_ssize_t n) except -1:
-        cdef list add = []
+        cdef object extra = self.plan.answer.extra
+        cdef int64_t length = UNSAID
         cdef ms_span body
         cdef Upstream upstream = self.upstream
-        for name, value in self.plan.answer.extra:
-            if head.get(name) is None:
-                add.append((name, value))
+        if extra:
+            extra = [(name, value) for name, value in extra if head.get(name) is None]
         body.p = p
         body.n = <size_t> n
         if upstream.body_left >= 0:
             self.mode = RELAY
-            if head.content_length >= 0 and head.status != 204 and head.status != 304:
-                add.append((b"content-length", b"%d" % head.content_length))
+            if head.status != 204 and head.status != 304:
+                length = head.content_length
         elif self.client.version >= 11:
             self.mode = RECHUNK
-            add.append((b"transfer-encoding", b"chunked"))
+            length = CHUNKED
         else:
             self.mode = UNTIL_CLOSE
             self.client.keep_alive = False
@@ -263,7 +263,8 @@ cdef class Exchange(Call):
         self.service.counters.bytes_out += n
         self.moved += n
         self._tell_unread()
-        self.client.send_head(head.status, head, self.plan.answer.keep, add, &body, 1 if n else 0)
+        self.client.send_head(
+            head.status, head, self.plan.answer.keep, extra, length, &body, 1 if n else 0)
         if upstream.body_left > 0 and self.upstream is upstream:
             upstream.relay_to(self.client.stream)
         return 0
@@ -271,23 +272,23 @@ cdef class Exchange(Call):
     cdef int _emit(self, bytes out, bint last) except -1:
         """Output of the translator. The head waits for it: an answer that is ready at once has a
         length, and a fault before it is still an error document."""
-        cdef list add
+        cdef int64_t length = UNSAID
         cdef ms_span body
         cdef bint whole = last and not self.answered
         if not self.answered:
-            add = list(self.translate.fields)
             body.p = PyBytes_AS_STRING(out)
             body.n = <size_t> PyBytes_GET_SIZE(out)
             if whole:
-                add.append((b"content-length", b"%d" % len(out)))
-                self.service.counters.bytes_out += <int64_t> body.n
+                length = <int64_t> body.n
+                self.service.counters.bytes_out += length
             elif self.client.version >= 11:
-                add.append((b"transfer-encoding", b"chunked"))
+                length = CHUNKED
             else:
                 self.client.keep_alive = False
             self.answered = True
             self._tell_unread()
-            self.client.send_head(self.translate.status, None, None, add, &body, 1 if whole else 0)
+            self.client.send_head(
+                self.translate.status, None, None, self.translate.fields, length, &body, 1 if whole else 0)
         if not whole and out:
             self._write_chunk(PyBytes_AS_STRING(out), PyBytes_GET_SIZE(out))
         if last and not whole and self.client.version >= 11:

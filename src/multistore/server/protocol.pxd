@@ -20,7 +20,7 @@ cdef class Connection(Client):
     cdef Py_ssize_t _head(self, const char* p, Py_ssize_t n) except -1
     cdef int _serve(self, RequestHead head, bint more) except -1
     cdef int _refuse(self, object error) except -1
-    cdef bytes _render_head(self, int status, ResponseHead head, object keep, list add)
+    cdef void _decide_close(self) noexcept
     cdef void _next(self) noexcept
     cdef void _linger(self) noexcept
     cdef void _shut(self) noexcept

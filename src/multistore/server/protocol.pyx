@@ -8,13 +8,16 @@ end (RFC 9112 9.6: the peer must be able to read it); SHUT.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t
-from multistore.server.exchange cimport Client, Exchange
+from libc.stdio cimport snprintf
+from multistore.server.exchange cimport CHUNKED, UNSAID, Client, Exchange
 from multistore.server.service cimport Service
 from multistore.server.timers cimport monotonic_ms
 from multistore.wire._native.cext cimport (
-    MS_HEAD_TOO_LARGE, MS_MORE, MS_OK, MS_OTHER, ms_head_caps, ms_head_reason, ms_span,
+    MS_HEAD_TOO_LARGE, MS_MORE, MS_OK, MS_OTHER, ms_head_reason, ms_pair, ms_span,
 )
 from multistore.wire._native.head cimport RequestHead, ResponseHead, ms_scan, scan_request_c
+from multistore.wire._native.render cimport add_fields, response_head
+from multistore.wire._native.spans cimport span_of
 
 import logging
 
@@ -23,7 +26,6 @@ from multistore.gateway import render
 from multistore.gateway.plan import Respond
 from multistore.gateway.request import GatewayRequest
 from multistore.server.chunked import read_request_head
-from multistore.wire import write_response_head
 
 cdef enum State:
     HEAD
@@ -37,6 +39,17 @@ cdef enum:
     LINGER_IDLE = 5000
     LINGER_MAX = 30000
     FLUSH_MS = 30000                # time for the last bytes of an answer to leave
+
+cdef enum:
+    EXTRA_MAX = 64                  # fields of an answer made here
+
+# What every answer carries, ready to write.
+cdef ms_span CONTENT_LENGTH = ms_span(b"content-length", 14)
+cdef ms_span REQUEST_ID = ms_span(b"x-amz-request-id", 16)
+cdef ms_span DATE = ms_span(b"date", 4)
+cdef ms_pair SERVER = ms_pair(ms_span(b"server", 6), ms_span(b"multistore", 10))
+cdef ms_pair TRANSFER_CHUNKED = ms_pair(ms_span(b"transfer-encoding", 17), ms_span(b"chunked", 7))
+cdef ms_pair CONNECTION_CLOSE = ms_pair(ms_span(b"connection", 10), ms_span(b"close", 5))
 
 cdef object log = logging.getLogger("multistore.server")
 
@@ -226,29 +239,50 @@ cdef class Connection(Client):
         cdef ms_span body
         cdef bytes content = respond.body
         cdef int status = respond.status
-        cdef list add = list(respond.fields)
         if respond.close:
             self.keep_alive = False
-        if status != 204 and status != 304:
-            add.append((b"content-length", b"%d" % len(content)))
         body.p = PyBytes_AS_STRING(content)
         body.n = <size_t> PyBytes_GET_SIZE(content)
         self.service.counters.bytes_out += <int64_t> body.n
-        return self.send_head(status, None, None, add, &body, 0 if self.to_head or body.n == 0 else 1)
+        return self.send_head(
+            status, None, None, respond.fields,
+            UNSAID if status == 204 or status == 304 else <int64_t> body.n,
+            &body, 0 if self.to_head or body.n == 0 else 1)
 
-    cdef int send_head(self, int status, ResponseHead head, object keep, list add,
-                       const ms_span* body, int n) except -1:
+    cdef int send_head(self, int status, ResponseHead head, object keep, object extra,
+                       int64_t length, const ms_span* body, int n) except -1:
+        cdef ms_pair fields[EXTRA_MAX + 5]
         cdef ms_span parts[2]
-        cdef bytes rendered = self._render_head(status, head, keep, add)
+        cdef char digits[24]
+        cdef size_t count = 0
+        self._decide_close()
+        if extra:
+            count = add_fields(extra, fields, EXTRA_MAX)
+        if length >= 0:
+            fields[count].name = CONTENT_LENGTH
+            fields[count].value.p = digits
+            fields[count].value.n = <size_t> snprintf(digits, sizeof(digits), "%lld", <long long> length)
+            count += 1
+        elif length == CHUNKED:
+            fields[count] = TRANSFER_CHUNKED
+            count += 1
+        fields[count].name = REQUEST_ID
+        fields[count].value = span_of(self.request_id)
+        fields[count + 1].name = DATE
+        fields[count + 1].value = span_of(self.service.date)
+        fields[count + 2] = SERVER
+        count += 3
+        if not self.keep_alive:
+            fields[count] = CONNECTION_CLOSE
+            count += 1
         self.service.counters.count(status)
-        parts[0].p = PyBytes_AS_STRING(rendered)
-        parts[0].n = <size_t> PyBytes_GET_SIZE(rendered)
+        parts[0] = response_head(status, head, keep, fields, count)
         if n:
             parts[1] = body[0]
         return self.stream.write(parts, 1 + n)
 
-    cdef bytes _render_head(self, int status, ResponseHead head, object keep, list add):
-        """With what every answer carries. Decides whether the connection goes on afterwards."""
+    cdef void _decide_close(self) noexcept:
+        """Whether the connection can go on after this answer."""
         if self.unread != 0 and (
             self.unread < 0
             or self.unread > self.service.discard_bytes
@@ -258,12 +292,6 @@ cdef class Connection(Client):
             self.keep_alive = False
         if self.service.draining:
             self.keep_alive = False
-        add.append((b"x-amz-request-id", self.request_id))
-        add.append((b"date", self.service.date))
-        add.append((b"server", b"multistore"))
-        if not self.keep_alive:
-            add.append((b"connection", b"close"))
-        return write_response_head(status, head, keep, add)
 
     cdef void done(self) noexcept:
         self.exchange = None

@@ -10,10 +10,11 @@ All streams of a worker read into one buffer: bytes are consumed, relayed or cop
 stream's own tail before the callback returns, so an idle connection owns no buffer.
 """
 
+from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.errno cimport EAGAIN, EINTR, errno
 from libc.stdint cimport int64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 from multistore.server.stream cimport FULL, ROOM, Owner, Stream
 from multistore.wire._native.cext cimport ms_span
@@ -45,14 +46,28 @@ cdef enum:
     TAIL_MAX = READ_SIZE
 
 cdef object log = logging.getLogger("multistore.server")
-cdef object read_buffer = memoryview(bytearray(READ_SIZE))
-cdef char* read_start = address_of(read_buffer)
 cdef bytes RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-cdef char* address_of(object buffer) except NULL:
-    cdef unsigned char[::1] view = buffer
-    return <char*> &view[0]
+cdef class ReadBuffer:
+    """What all streams of a process read into: a buffer object that costs nothing to ask for."""
+
+    cdef char* start
+
+    def __cinit__(self):
+        self.start = <char*> malloc(READ_SIZE)
+        if self.start == NULL:
+            raise MemoryError
+
+    def __dealloc__(self):
+        free(self.start)
+
+    def __getbuffer__(self, Py_buffer* view, int flags):
+        PyBuffer_FillInfo(view, self, self.start, READ_SIZE, 0, flags)
+
+
+cdef object read_buffer = ReadBuffer()
+cdef char* read_start = (<ReadBuffer> read_buffer).start
 
 
 cdef class UvStream(Stream):

@@ -68,7 +68,7 @@ class Server:
     def stop(self) -> None:
         """Begins to stop, as SIGTERM does; may be called from any thread."""
         loop = self._loop
-        if loop is not None:
+        if loop is not None and not loop.is_closed():
             loop.call_soon_threadsafe(self._on_signal)
 
     def counters(self) -> dict[str, int]:

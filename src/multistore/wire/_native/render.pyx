@@ -2,9 +2,10 @@
 # (arrays are bounded by MAX_FIELDS, checked in gather())
 """Writing heads over ``ms_render``: the last function before the wire (law 4)."""
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t, uint32_t
+from libc.stdint cimport int64_t
 
 from multistore.wire._native.cext cimport (
     MS_C_NAME, MS_C_TARGET, MS_C_TOKEN, ms_all, ms_breaks_line, ms_equal, ms_fields_sort, ms_head,
@@ -15,10 +16,10 @@ from multistore.wire._native.errors cimport raise_internal
 from multistore.wire._native.head cimport RequestHead, ResponseHead
 from multistore.wire._native.names cimport HeaderSet
 from multistore.wire._native.sigv4 cimport Signer
-from multistore.wire._native.spans cimport not_none, span_of
+from multistore.wire._native.spans cimport not_none, span_of, to_bytes
 
 cdef enum:
-    MAX_FIELDS = 1280   # what a head may hold, and 256 fields of ours
+    MAX_FIELDS = 1280   # what a head may hold, and fields of ours
     MAX_PAIRS = 1024    # of one query, as in target.pyx
 
 # Fields of a client's head that speak to us, not to the backend.
@@ -38,15 +39,46 @@ cdef int check_line(ms_span s) except -1:
     return 0
 
 
-cdef tuple lower_names(add):
-    """The fields of ours, names in lower case: the tuple itself when they already are."""
-    cdef tuple fields = add if type(add) is tuple else tuple(add)
-    cdef bytes name
-    for name, _ in fields:
+# Where heads are written: the longest that may be scanned, and as much again of ours. Whoever
+# gets a span of it uses it before the next head is written.
+cdef char OUT[131072]
+
+
+cdef ms_span written(const char* end) noexcept:
+    cdef const char* start = &OUT[0]
+    return ms_span(start, <size_t>(end - start))
+
+
+cdef int check_room(size_t size) except -1:
+    if size > sizeof(OUT):
+        raise_internal("A head would have been too large.")
+    return 0
+
+
+cdef size_t add_fields(object fields, ms_pair* out, size_t room) except? 0:
+    """Pairs that point into ``fields``, whose names are in lower case. Their number."""
+    cdef size_t n = 0
+    cdef bytes name, value
+    for name, value in fields:
         not_none(name)
-        if name != name.lower():
-            return tuple([(other.lower(), value) for other, value in fields])
-    return fields
+        not_none(value)
+        if n == room:
+            raise_internal("Too many header fields were added.")
+        out[n] = ms_pair(span_of(name), span_of(value))
+        check_line(out[n].name)
+        check_line(out[n].value)
+        n += 1
+    return n
+
+
+cdef tuple lower_names(fields):
+    """The fields with their names in lower case."""
+    cdef list lowered = []
+    cdef bytes name
+    for name, value in fields:
+        not_none(name)
+        lowered.append((name.lower(), value))
+    return tuple(lowered)
 
 
 cdef bint replaced(ms_span name, const ms_pair* added, size_t n) noexcept:
@@ -57,23 +89,12 @@ cdef bint replaced(ms_span name, const ms_pair* added, size_t n) noexcept:
     return False
 
 
-cdef size_t gather(bytes raw, const ms_head* head, HeaderSet keep, HeaderSet never, tuple add,
-                   ms_pair* out) except? 0:
-    """What ``keep`` lets through of a head (NULL: none), then ``add``, which replaces by name.
-    Scanned values hold no CR, LF or NUL; those of ``add`` are checked here."""
-    cdef ms_pair added[256]
-    cdef size_t n_added = 0, count = 0
-    cdef uint32_t i
-    cdef bytes name, value
+cdef size_t gather(bytes raw, const ms_head* head, HeaderSet keep, HeaderSet never,
+                   const ms_pair* added, size_t n_added, ms_pair* out) noexcept:
+    """What ``keep`` lets through of a head (NULL: none), then what is added, which replaces by
+    name. Scanned values hold no CR, LF or NUL."""
+    cdef size_t count = 0, i
     cdef ms_span s
-    if len(add) > 256:
-        raise_internal("More than 256 header fields were added.")
-    for name, value in add:
-        not_none(value)
-        added[n_added] = ms_pair(span_of(name), span_of(value))
-        check_line(added[n_added].name)
-        check_line(added[n_added].value)
-        n_added += 1
     if head is not NULL and keep is not None:
         for i in range(head.n_fields):
             s = ms_ref_span(PyBytes_AS_STRING(raw), head.fields[i].name)
@@ -86,32 +107,29 @@ cdef size_t gather(bytes raw, const ms_head* head, HeaderSet keep, HeaderSet nev
     return count
 
 
-cdef bytes cut(bytes buffer, const char* end):
-    """The written part of a buffer that was made for the upper bound."""
-    return PyBytes_FromStringAndSize(
-        PyBytes_AS_STRING(buffer), end - <const char*>PyBytes_AS_STRING(buffer))
-
-
-def write_request_head(str method not None, bytes target not None, bytes host not None,
-                       RequestHead head, HeaderSet keep, add, int64_t content_length,
-                       bytes payload not None, Signer signer, bytes amz_date not None):
+cdef ms_span request_head(str method, bytes target, bytes host, RequestHead head, HeaderSet keep,
+                          object add, int64_t content_length, bytes payload, Signer signer,
+                          bytes amz_date) except *:
+    cdef ms_pair added[MAX_ADDED]
     cdef ms_pair fields[MAX_FIELDS]
     cdef ms_pair signed_fields[MAX_FIELDS]
     cdef ms_pair query[MAX_PAIRS]
     cdef ms_outbound request
     cdef ms_signing signing
-    cdef bytes verb = method.encode("ascii")
-    cdef tuple added = lower_names(add)
+    cdef Py_ssize_t size
+    cdef size_t n_added = add_fields(add, added, MAX_ADDED)
+    cdef const char* end
     if target and not ms_all(span_of(target), MS_C_TARGET | MS_C_TOKEN | MS_C_NAME):
         raise_internal("The request target would have broken its line.")
     check_line(span_of(host))
-    request.method = span_of(verb)
+    request.method.p = PyUnicode_AsUTF8AndSize(method, &size)
+    request.method.n = <size_t>size
     request.target = span_of(target)
     request.host = span_of(host)
     request.content_length = content_length
     request.n_fields = gather(
         None if head is None else head.raw, NULL if head is None else &head.head, keep,
-        NEVER_FORWARDED, added, fields)
+        NEVER_FORWARDED, added, n_added, fields)
     ms_fields_sort(fields, request.n_fields)
     request.fields = fields
     request.signing = NULL
@@ -129,11 +147,11 @@ def write_request_head(str method not None, bytes target not None, bytes host no
         signing.payload = span_of(payload)
         signing.amz_date = span_of(amz_date)
         request.signing = &signing
-    buffer = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>ms_render_request_bound(&request))
-    end = ms_render_request(&request, signed_fields, query, MAX_PAIRS, PyBytes_AS_STRING(buffer))
+    check_room(ms_render_request_bound(&request))
+    end = ms_render_request(&request, signed_fields, query, MAX_PAIRS, &OUT[0])
     if end is NULL:
         raise_internal("The request target has too many query parameters.")
-    return cut(buffer, end)
+    return written(end)
 
 
 cdef ms_span scope_of(Signer signer) noexcept:
@@ -143,14 +161,27 @@ cdef ms_span scope_of(Signer signer) noexcept:
     return ms_span(credential.p + skip, credential.n - skip)
 
 
-def write_response_head(int status, ResponseHead head, HeaderSet keep, add):
+cdef ms_span response_head(int status, ResponseHead head, HeaderSet keep, const ms_pair* added,
+                           size_t n_added) except *:
     cdef ms_pair fields[MAX_FIELDS]
-    cdef tuple added = lower_names(add)
     cdef size_t count
     if status < 100 or status > 599:
         raise_internal("There is no such status.")
     count = gather(
         None if head is None else head.raw, NULL if head is None else &head.head, keep,
-        NEVER_RELAYED, added, fields)
-    buffer = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>ms_render_response_bound(fields, count))
-    return cut(buffer, ms_render_response(status, fields, count, PyBytes_AS_STRING(buffer)))
+        NEVER_RELAYED, added, n_added, fields)
+    check_room(ms_render_response_bound(fields, count))
+    return written(ms_render_response(status, fields, count, &OUT[0]))
+
+
+def write_request_head(str method not None, bytes target not None, bytes host not None,
+                       RequestHead head, HeaderSet keep, add, int64_t content_length,
+                       bytes payload not None, Signer signer, bytes amz_date not None):
+    return to_bytes(request_head(method, target, host, head, keep, lower_names(add),
+                                 content_length, payload, signer, amz_date))
+
+
+def write_response_head(int status, ResponseHead head, HeaderSet keep, add):
+    cdef ms_pair added[MAX_ADDED]
+    cdef tuple fields = lower_names(add)
+    return to_bytes(response_head(status, head, keep, added, add_fields(fields, added, MAX_ADDED)))
