@@ -70,12 +70,14 @@ class Process:
         while not ready():
             status = self.popen.poll()
             if status is not None:
+                self.close()
                 raise StartError(f"ended with {status}:\n{self.text[-4000:]}")
             if time.monotonic() > deadline:
                 self.kill()
                 raise StartError(f"not ready within {timeout} s:\n{self.text[-4000:]}")
             time.sleep(0.02)
         if self.popen.poll() is not None:
+            self.close()
             raise StartError(f"ended with {self.popen.returncode}:\n{self.text[-4000:]}")
 
     def signal(self, number: int) -> None:
