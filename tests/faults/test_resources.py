@@ -78,23 +78,22 @@ def test_no_descriptor_is_left_for_the_backend(rig: Rig) -> None:
 
 
 def test_one_address_holds_so_many_connections(tmp_path: Path) -> None:
-    rig = Rig(tmp_path / "rig", stock=1, limits={"connections_per_peer": 5})
-    pair = rig.take()
-    held = [pair.connect() for _ in range(5)]
-    for connection in held:
-        assert connection.request(pair.request()).status == 200
-    try:
-        with pair.connect() as sixth:
-            sixth.send(pair.request())
-            answer = sixth.read_all()
-    except (BrokenPipeError, ConnectionResetError):
-        answer = b""
-    assert answer == b"" or b" 503 " in answer.split(b"\r\n")[0]
-    held.pop().sock.close()
-    wait_until(lambda: _served(pair), timeout=5, what="a place became free")
-    for connection in held:
-        connection.sock.close()
-    rig.stop()
+    with Rig(tmp_path / "rig", stock=1, limits={"connections_per_peer": 5}) as rig:
+        pair = rig.take()
+        held = [pair.connect() for _ in range(5)]
+        for connection in held:
+            assert connection.request(pair.request()).status == 200
+        try:
+            with pair.connect() as sixth:
+                sixth.send(pair.request())
+                answer = sixth.read_all()
+        except (BrokenPipeError, ConnectionResetError):
+            answer = b""
+        assert answer == b"" or b" 503 " in answer.split(b"\r\n")[0]
+        held.pop().sock.close()
+        wait_until(lambda: _served(pair), timeout=5, what="a place became free")
+        for connection in held:
+            connection.sock.close()
 
 
 def _served(pair: Pair) -> bool:
@@ -183,22 +182,20 @@ def test_a_log_whose_reader_left_stops_nothing(rig: Rig) -> None:
 @pytest.mark.rule("F16")
 def test_a_name_with_several_addresses(tmp_path: Path) -> None:
     # localhost is ::1 and 127.0.0.1 on most machines; only the second one listens.
-    rig = Rig(tmp_path / "rig", stock=1, backend_host="localhost")
-    pair = rig.take()
-    for _ in range(3):
-        with pair.connect() as connection:
-            assert connection.request(pair.request()).status == 200
-    rig.stop()
+    with Rig(tmp_path / "rig", stock=1, backend_host="localhost") as rig:
+        pair = rig.take()
+        for _ in range(3):
+            with pair.connect() as connection:
+                assert connection.request(pair.request()).status == 200
 
 
 @pytest.mark.rule("F16")
 def test_a_name_that_does_not_exist(tmp_path: Path) -> None:
     # RFC 6761 6.4: "invalid" never resolves. The configuration check refuses it for a store
     # by design, so a name below a real but empty one stands in.
-    rig = Rig(tmp_path / "rig", stock=1, backend_host="nobody.localhost.localdomain")
-    pair = rig.take()
-    with pair.connect(timeout=30) as connection:
-        response = connection.request(pair.request())
-        assert response.status in (502, 503, 504)
-        assert b"localdomain" not in response.body
-    rig.stop()
+    with Rig(tmp_path / "rig", stock=1, backend_host="nobody.localhost.localdomain") as rig:
+        pair = rig.take()
+        with pair.connect(timeout=30) as connection:
+            response = connection.request(pair.request())
+            assert response.status in (502, 503, 504)
+            assert b"localdomain" not in response.body

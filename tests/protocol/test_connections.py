@@ -256,15 +256,14 @@ def test_a_large_body_that_nobody_reads_is_refused(pair: Pair) -> None:
 
 
 def test_requests_on_one_connection_are_counted(folder: Path) -> None:
-    rig = Rig(folder / "counted", stock=1, limits={"requests_per_connection": 3})
-    pair = rig.take()
-    with pair.connect() as connection:
-        for number in range(3):
-            response = connection.request(pair.request())
-            assert response.status == 200
-            assert response.closes == (number == 2)
-        assert connection.end() == "fin"
-    rig.stop()
+    with Rig(folder / "counted", stock=1, limits={"requests_per_connection": 3}) as rig:
+        pair = rig.take()
+        with pair.connect() as connection:
+            for number in range(3):
+                response = connection.request(pair.request())
+                assert response.status == 200
+                assert response.closes == (number == 2)
+            assert connection.end() == "fin"
 
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import socket
@@ -59,6 +60,8 @@ class Process:
             env=None if env is None else dict(env),
         )
         self.pid = self.popen.pid
+        # Whatever ends the test run: no child outlives it.
+        atexit.register(self.kill)
 
     @property
     def text(self) -> str:
@@ -103,4 +106,5 @@ class Process:
         self.close()
 
     def close(self) -> None:
+        atexit.unregister(self.kill)
         self._file.close()

@@ -100,13 +100,26 @@ class Rig:
         (name, backend_bucket), backend = self.left.pop()
         return Pair(self.gateway, name, backend_bucket, backend)
 
+    def __enter__(self) -> Rig:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.stop()
+        else:
+            # What failed is known; whether the end is clean does not matter any more.
+            self.gateway.process.kill()
+            self._close_backends()
+
     def stop(self) -> None:
         try:
             self.gateway.stop()
         finally:
-            for backend in self.backends:
-                backend.closing.set()
-                backend.close()
+            self._close_backends()
+
+    def _close_backends(self) -> None:
+        for backend in self.backends:
+            backend.close()
 
 
 class Stand:

@@ -43,6 +43,7 @@ class Store:
         self.folder = Path(
             tempfile.mkdtemp(prefix="store-", dir=memory if memory.is_dir() else None)
         )
+        self._sockets: list[Path] = []
         for attempt in range(3):
             try:
                 self._start(str(binary))
@@ -57,6 +58,9 @@ class Store:
         http = dict(zip(SERVICES, ports, strict=False))
         grpc = dict(zip(SERVICES, ports[len(SERVICES) :], strict=True))
         self.port = http["s3"]
+        self._sockets += [
+            Path(f"/tmp/seaweedfs-{name}-grpc-{port}.sock") for name, port in grpc.items()
+        ]
         self.endpoint = f"http://127.0.0.1:{self.port}"
         config = self.folder / "s3.json"
         config.write_text(json.dumps(IDENTITIES))
@@ -101,4 +105,7 @@ class Store:
         """Kills at once: the data is thrown away anyway, and a clean stop takes two seconds."""
         if hasattr(self, "process"):
             self.process.kill()
+        # These go to /tmp whatever TMPDIR says.
+        for path in self._sockets:
+            path.unlink(missing_ok=True)
         shutil.rmtree(self.folder, ignore_errors=True)
