@@ -43,10 +43,12 @@ def extension(path: str) -> Extension:
 kernel_and_server = sorted(
     glob("src/multistore/wire/_native/*.pyx") + glob("src/multistore/server/*.pyx")
 )
-# A module with a .pxd overlay is compiled in place; its source stays plain Python.
+# A module with a .pxd overlay is compiled in place; its source stays plain Python. The values
+# that the server reads by their C fields are always compiled, decisions as GATEWAY says.
 # (embed.pxd is no overlay: it is what Cython code may cimport.)
-pxds = glob("src/multistore/types.pxd") + glob("src/multistore/[bg]a*/[!_]*.pxd")
-overlays = [p[:-3] + "py" for p in sorted(pxds)] if GATEWAY else []
+VALUES = [f"src/multistore/{name}.pxd" for name in ("types", "gateway/plan", "gateway/request")]
+decisions = glob("src/multistore/gateway/[!_]*.pxd") + glob("src/multistore/backends/[!_]*.pxd")
+overlays = [p[:-3] + "py" for p in sorted({*VALUES, *(decisions if GATEWAY else [])})]
 extensions = [extension(p) for p in kernel_and_server + overlays if ONLY in module_name(p)]
 
 setup(

@@ -29,3 +29,19 @@ int ms_target_split(ms_span target, bool virtual_hosted, ms_target *out) {
     out->key = after(out->path, p);
     return MS_OK;
 }
+
+bool ms_key_is_unsafe(ms_span key) {
+    size_t dots = 0, length = 0; /* of the current segment */
+    for (size_t i = 0; i < key.n; i++) {
+        unsigned char c = (unsigned char)key.p[i];
+        if (c < 0x20 || c == 0x7f) return true;
+        if (c == '/') {
+            if (dots == length && (dots == 1 || dots == 2)) return true;
+            dots = length = 0;
+        } else {
+            dots += c == '.';
+            length++;
+        }
+    }
+    return dots == length && (dots == 1 || dots == 2);
+}

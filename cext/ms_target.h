@@ -14,6 +14,9 @@ typedef struct {
 /* MS_BAD: no leading "/", or a fragment. */
 int ms_target_split(ms_span target, bool virtual_hosted, ms_target *out);
 
+/* A key with an ASCII control character, or with "." or ".." between its slashes. */
+bool ms_key_is_unsafe(ms_span key);
+
 /* Path and query alone, of any target. */
 void ms_target_cut(ms_span target, ms_span *path, ms_span *query);
 

@@ -1,5 +1,5 @@
 # Overlay of s3.py: types only, no behaviour.
-from multistore.gateway.plan cimport Forward
+from multistore.gateway.plan cimport Answer, Forward
 from multistore.gateway.request cimport GatewayRequest
 from multistore.types cimport Bucket, Origin
 
@@ -19,7 +19,8 @@ cdef class S3Backend:
     cdef str _owner_id
     cdef str _owner_display_name
     cdef bint _bound
-    cdef bytes _path
+    cdef bytes _path        # of the bucket
+    cdef bytes _objects     # in front of every key
     cdef dict _plans
     # what is learnt
     cdef bint _region_is_learnt
@@ -31,12 +32,10 @@ cdef class S3Backend:
         self, GatewayRequest request, bytes target, object keep, tuple add, _Answer answer,
         bint replayable)
 
-cdef class _Answer:
+cdef class _Answer(Answer):
     cdef public S3Backend backend
     cdef public GatewayRequest request
-    cdef public object keep
     cdef public bint again
-    cdef public tuple extra
     cdef public _Site site
 
 cdef class _Failed:

@@ -15,7 +15,7 @@ from multistore.backends.s3_errors import Failure
 from multistore.errors import S3Error
 from multistore.gateway import outbound, render
 from multistore.gateway.listing import Listing, ListingTranslator
-from multistore.gateway.plan import Forward, Respond
+from multistore.gateway.plan import Answer, Forward, Respond
 from multistore.limits import ERROR_BODY_MAX
 from multistore.types import Origin
 from multistore.wire import percent_encode
@@ -104,6 +104,7 @@ class S3Backend:
         self._bound = verifies_payload and signer is not None
         bucket = b"" if virtual_hosted else b"/" + percent_encode(bucket_name.encode())
         self._path = base_path.rstrip(b"/") + bucket
+        self._objects = self._path + b"/"
         self._region_is_learnt = False
         #: Where requests go now; another object after the region was learnt.
         self.site = self._locate(origin, region, signer)
@@ -154,7 +155,8 @@ class S3Backend:
     def _target(self, request: GatewayRequest, query: bytes) -> bytes:
         bucket, target = request.bucket, request.target
         assert bucket is not None and target is not None
-        path = self._path + b"/" + percent_encode(bucket.prefix + target.key, True)
+        prefix = bucket.prefix
+        path = self._objects + percent_encode(prefix + target.key if prefix else target.key, True)
         return path + b"?" + query if query else path
 
     def _read(self, request: GatewayRequest, again: bool, *, whole: bool = False) -> Plan:
@@ -333,13 +335,11 @@ def _render(error: S3Error, request: GatewayRequest, head_only: bool, fields: Fi
 # --- answers --------------------------------------------------------------------------------------
 
 
-class _Answer:
-    """Implements ``plan.Answer`` for GET, HEAD, PUT: what S3 calls a success is relayed. Failures
-    are gathered, whatever the operation. ``site`` is where the request went."""
+class _Answer(Answer):
+    """GET, HEAD, PUT: what S3 calls a success is relayed. Failures are gathered, whatever the
+    operation. ``site`` is where the request went."""
 
-    __slots__ = ("again", "backend", "extra", "keep", "request", "site")
-
-    relay = True
+    __slots__ = ("again", "backend", "request", "site")
 
     def __init__(
         self,
@@ -349,11 +349,12 @@ class _Answer:
         again: bool,
         extra: Fields = (),
     ) -> None:
+        self.keep = keep
+        self.extra = extra
+        self.relay = True
         self.backend = backend
         self.request = request
-        self.keep = keep
         self.again = again
-        self.extra = extra
         self.site = backend.site
 
     def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
@@ -399,7 +400,11 @@ class _DeleteAnswer(_Answer):
 
     __slots__ = ()
 
-    relay = False
+    def __init__(
+        self, backend: S3Backend, request: GatewayRequest, keep: HeaderSet, again: bool
+    ) -> None:
+        super().__init__(backend, request, keep, again)
+        self.relay = False
 
     def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
         if status == 204:
@@ -419,12 +424,11 @@ class _DeleteAnswer(_Answer):
 class _ListAnswer(_Answer):
     __slots__ = ("listing",)
 
-    relay = False
-
     def __init__(
         self, backend: S3Backend, request: GatewayRequest, again: bool, listing: Listing
     ) -> None:
         super().__init__(backend, request, outbound.NOTHING, again)
+        self.relay = False
         self.listing = listing
 
     def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:

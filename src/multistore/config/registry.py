@@ -22,9 +22,8 @@ class StaticBuckets:
         self._by_name = {bucket.name: bucket for bucket in buckets}
         # S3 lists buckets in the order of their names (ListBuckets).
         self._sorted = tuple(self._by_name[name] for name in sorted(self._by_name))
-
-    def get_bucket(self, name: str) -> Bucket | None:
-        return self._by_name.get(name)
+        # Asked on every request: the dictionary's own method, without one of ours around it.
+        self.get_bucket = self._by_name.get
 
     def list_buckets(self) -> Sequence[Bucket]:
         return self._sorted
@@ -34,10 +33,8 @@ class StaticCredentials:
     """Implements ``gateway.ports.CredentialStore`` over a fixed set of access keys."""
 
     def __init__(self, credentials: Iterable[Credential]) -> None:
-        self._by_key = {credential.access_key_id: credential for credential in credentials}
-
-    def get_credential(self, access_key_id: str) -> Credential | None:
-        return self._by_key.get(access_key_id)
+        by_key = {credential.access_key_id: credential for credential in credentials}
+        self.get_credential = by_key.get  # as in StaticBuckets
 
 
 def compile_buckets(

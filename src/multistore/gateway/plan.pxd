@@ -6,6 +6,11 @@ cdef class Respond:
     cdef public bytes body
     cdef public bint close
 
+cdef class Answer:
+    cdef public object keep
+    cdef public tuple extra
+    cdef public bint relay
+
 cdef class Forward:
     cdef public object origin
     cdef public str method
@@ -17,6 +22,6 @@ cdef class Forward:
     cdef public long long length    # bytes, -1 for no body
     cdef public bytes payload
     cdef public object signer
-    cdef public object answer
+    cdef public Answer answer
     cdef public bytes sha256
     cdef public bint replayable

@@ -31,6 +31,26 @@ class Respond:
         self.close = close
 
 
+class Answer:
+    """What becomes of a backend's response. Backends derive their own.
+
+    With ``relay`` a 200, 204, 206 or 304 is relayed without asking: fields that
+    ``keep`` allows, then those of ``extra`` that the backend did not send. For
+    any other status, and for all of them without ``relay``, ``on_head`` decides.
+    """
+
+    __slots__ = ("extra", "keep", "relay")
+
+    def __init__(self, keep: HeaderSet, extra: Fields = (), *, relay: bool = True) -> None:
+        self.keep = keep
+        self.extra = extra
+        self.relay = relay
+
+    def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
+        """None relays after all. ``Respond`` drops the backend's body."""
+        raise NotImplementedError
+
+
 class Forward:
     """Relay to a backend: a recipe, rendered and signed once per attempt.
 
@@ -92,22 +112,6 @@ class Forward:
 
 
 Plan = Respond | Forward
-
-
-class Answer(Protocol):
-    """What becomes of a backend's response.
-
-    With ``relay`` a 200, 204, 206 or 304 is relayed without asking: fields that
-    ``keep`` allows, then those of ``extra`` that the backend did not send. For
-    any other status, and for all of them without ``relay``, ``on_head`` decides.
-    """
-
-    keep: HeaderSet
-    extra: Fields
-    relay: bool
-
-    def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
-        """None relays after all. ``Respond`` drops the backend's body."""
 
 
 class Translate(Protocol):

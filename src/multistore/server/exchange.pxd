@@ -1,4 +1,6 @@
 from libc.stdint cimport int64_t
+from multistore.gateway.plan cimport Forward, Respond
+from multistore.gateway.request cimport GatewayRequest
 from multistore.server.pool cimport Pool
 from multistore.server.service cimport Service
 from multistore.server.stream cimport Owner, Stream
@@ -24,7 +26,7 @@ cdef class Client(Owner):
     cdef bytes request_id
 
     # --- answering
-    cdef int send(self, object respond) except -1                           # a whole answer made here
+    cdef int send(self, Respond respond) except -1                          # a whole answer made here
     cdef int send_head(self, int status, ResponseHead head, object keep, object extra,
                        int64_t length, const ms_span* body, int n) except -1
     cdef void done(self) noexcept                                           # the exchange is over
@@ -33,8 +35,8 @@ cdef class Client(Owner):
 cdef class Exchange(Call):
     cdef Client client
     cdef Service service
-    cdef object request             # GatewayRequest
-    cdef object plan                # Forward
+    cdef GatewayRequest request
+    cdef Forward plan
     cdef Pool pool
     cdef Upstream upstream
     cdef int phase
@@ -64,7 +66,7 @@ cdef class Exchange(Call):
     cdef void on_client_deadline(self) noexcept
     cdef void on_client_gone(self) noexcept
 
-    cdef int _restart(self, object plan) except -1
+    cdef int _restart(self, Forward plan) except -1
     cdef int _send_request(self, Upstream upstream) except -1
     cdef int _body_sent(self) except -1
     cdef int _relay_response(self, ResponseHead head, const char* p, Py_ssize_t n) except -1
@@ -72,7 +74,7 @@ cdef class Exchange(Call):
     cdef int _translation_failed(self, object error) except -1
     cdef int _finish_gather(self) except -1
     cdef int _write_chunk(self, const char* p, Py_ssize_t n) except -1
-    cdef int _respond(self, object respond) except -1
+    cdef int _respond(self, Respond respond) except -1
     cdef int _refuse(self, object error) except -1
     cdef void _tell_unread(self) noexcept
     cdef void _over(self) noexcept

@@ -13,6 +13,8 @@ from cpython.buffer cimport PyBUF_READ
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
+from multistore.gateway.plan cimport Forward, Respond
+from multistore.gateway.request cimport GatewayRequest
 from multistore.server.stream cimport FULL, ROOM, Owner, Stream
 from multistore.server.upstream cimport Call, Upstream
 from multistore.wire._native.cext cimport ms_span
@@ -24,7 +26,6 @@ import logging
 
 from multistore.errors import S3Error
 from multistore.gateway import render
-from multistore.gateway.plan import Respond
 
 cdef enum Phase:
     WAITING
@@ -58,7 +59,7 @@ cdef dict FAULTS = {
 cdef class Client(Owner):
     """The client's side of an exchange; `protocol.Connection` is the one there is."""
 
-    cdef int send(self, object respond) except -1:
+    cdef int send(self, Respond respond) except -1:
         raise NotImplementedError
 
     cdef int send_head(self, int status, ResponseHead head, object keep, object extra,
@@ -74,7 +75,7 @@ cdef class Client(Owner):
 cdef class Exchange(Call):
     """Carries out one Forward plan."""
 
-    def __cinit__(self, Client client, object request, object plan):
+    def __cinit__(self, Client client, GatewayRequest request, Forward plan):
         self.client = client
         self.service = client.service
         self.request = request
@@ -85,7 +86,7 @@ cdef class Exchange(Call):
 
     cdef int start(self) except -1:
         cdef Upstream upstream
-        cdef object plan = self.plan
+        cdef Forward plan = self.plan
         self.phase = WAITING
         self.body_left = plan.length if plan.length > 0 else 0
         if plan.sha256 is not None:
@@ -100,7 +101,7 @@ cdef class Exchange(Call):
         self.pool.dial(self)
         return 0
 
-    cdef int _restart(self, object plan) except -1:
+    cdef int _restart(self, Forward plan) except -1:
         """Another plan for the same request; its body, if it had one, is gone."""
         if plan.length > 0:
             raise RuntimeError("a second plan cannot send the body again")
@@ -119,7 +120,7 @@ cdef class Exchange(Call):
             self._give_up()
 
     cdef int _send_request(self, Upstream upstream) except -1:
-        cdef object plan = self.plan
+        cdef Forward plan = self.plan
         cdef Client client = self.client
         cdef ms_span head
         self.upstream = upstream
@@ -206,7 +207,7 @@ cdef class Exchange(Call):
 
     cdef int on_response(self, ResponseHead head, const char* p, Py_ssize_t n) except -1:
         cdef int status = head.status
-        cdef object plan = self.plan
+        cdef Forward plan = self.plan
         cdef object action
         if self.phase == SENDING:
             if status < 300:
@@ -466,9 +467,11 @@ cdef class Exchange(Call):
         if self.answered:
             self._give_up()
             return 0
-        return self._respond(render.error(error, self.request.request_id, head=self.request.head.method == "HEAD"))
+        resource = self.request.head.target.partition(b"?")[0].decode("ascii", "replace")
+        return self._respond(render.error(
+            error, self.request.request_id, resource, head=self.request.head.method == "HEAD"))
 
-    cdef int _respond(self, object respond) except -1:
+    cdef int _respond(self, Respond respond) except -1:
         """An answer made here ends the exchange; what the backend still sends is of no use."""
         cdef Upstream upstream = self.upstream
         self.upstream = None

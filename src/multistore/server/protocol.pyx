@@ -9,6 +9,8 @@ end (RFC 9112 9.6: the peer must be able to read it); SHUT.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
+from multistore.gateway.plan cimport Forward, Respond
+from multistore.gateway.request cimport GatewayRequest
 from multistore.server.exchange cimport CHUNKED, UNSAID, Client, Exchange
 from multistore.server.service cimport Service
 from multistore.server.timers cimport monotonic_ms
@@ -23,8 +25,6 @@ import logging
 
 from multistore.errors import S3Error
 from multistore.gateway import render
-from multistore.gateway.plan import Respond
-from multistore.gateway.request import GatewayRequest
 from multistore.server.chunked import read_request_head
 
 cdef enum State:
@@ -198,7 +198,8 @@ cdef class Connection(Client):
     cdef int _serve(self, RequestHead head, bint more) except -1:
         cdef Service service = self.service
         cdef double now = service.now()
-        cdef object request, plan
+        cdef GatewayRequest request
+        cdef object plan
         self.head_begun = False
         self.served += 1
         self.request_id = service.new_id()
@@ -216,7 +217,14 @@ cdef class Connection(Client):
             self.send(plan)
             self.done()
             return 0
-        self.exchange = Exchange(self, request, plan)
+        if (<Forward?> plan).length <= 0 and (self.unread < 0 or self.unread > service.discard_bytes):
+            # RFC 9110 9.3.1: a body of a GET means nothing; this one is too long to be read over.
+            self.send(render.error(
+                S3Error("InvalidRequest", "This request may not have a body."), request.request_id,
+                head=self.to_head))
+            self.done()
+            return 0
+        self.exchange = Exchange(self, request, <Forward> plan)
         return self.exchange.start()
 
     cdef int _refuse(self, object error) except -1:
@@ -235,7 +243,7 @@ cdef class Connection(Client):
 
     # --- answers ----------------------------------------------------------------------------
 
-    cdef int send(self, object respond) except -1:
+    cdef int send(self, Respond respond) except -1:
         cdef ms_span body
         cdef bytes content = respond.body
         cdef int status = respond.status
@@ -337,8 +345,9 @@ cdef class Connection(Client):
         self.stream.close()
 
     def drain(self):
-        """The worker is stopping: an idle connection ends now, a busy one after its answer."""
-        if self.state == HEAD and not self.head_begun and not self.stream.has_tail():
+        """The worker is stopping: a connection without a whole request ends now, a busy one after
+        its answer."""
+        if self.state == HEAD and (self.head_begun or not self.stream.has_tail()):
             self._shut()
 
     def kill(self):

@@ -15,6 +15,7 @@ cdef class UvStream(Stream):
     cdef bint paused                # by the owner
     cdef bint stopped               # reading is switched off at the transport
     cdef bint redelivery            # the tail is about to be delivered
+    cdef bint eof_told              # the owner knows that the peer has half-closed
     cdef char* tail                 # bytes that the owner did not consume
     cdef Py_ssize_t tail_len
     cdef Py_ssize_t tail_cap
@@ -30,3 +31,4 @@ cdef class UvStream(Stream):
     cdef int _keep(self, const char* p, Py_ssize_t n) except -1
     cdef void _sync_reading(self) noexcept
     cdef void _redeliver_soon(self) noexcept
+    cdef void _tell_eof(self) noexcept

@@ -62,6 +62,9 @@ cdef class ReadBuffer:
     def __dealloc__(self):
         free(self.start)
 
+    def __len__(self):                              # uvloop's TLS layer asks
+        return READ_SIZE
+
     def __getbuffer__(self, Py_buffer* view, int flags):
         PyBuffer_FillInfo(view, self, self.start, READ_SIZE, 0, flags)
 
@@ -248,6 +251,15 @@ cdef class UvStream(Stream):
         finally:
             free(p)
         self._sync_reading()
+        if self.eof:
+            self._tell_eof()
+
+    cdef void _tell_eof(self) noexcept:
+        """Once, and only after the bytes that came before it and wait for us to deliver them."""
+        cdef bint waiting = self.paused or self.redelivery or self.relay_to is not None
+        if not (self.eof_told or self.lost or (self.tail_len > 0 and waiting)):
+            self.eof_told = True
+            self.owner.on_eof()
 
     cdef int _incoming(self, const char* p, Py_ssize_t n) except -1:
         cdef Py_ssize_t k
@@ -384,8 +396,8 @@ cdef class UvStream(Stream):
         self.eof = True
         if self.broken:
             self._lose()
-        elif not self.lost:
-            self.owner.on_eof()
+        else:
+            self._tell_eof()
         return True                                 # the other direction stays open
 
     def pause_writing(self):

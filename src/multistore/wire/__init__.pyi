@@ -194,6 +194,9 @@ class Target:
     def key(self) -> bytes:
         """Object key, percent-decoded once, valid UTF-8; empty for the bucket itself."""
     @property
+    def unsafe_key(self) -> bool:
+        """Whether the key holds an ASCII control character, or a ``.`` or ``..`` segment (D5)."""
+    @property
     def params(self) -> dict[str, bytes]:
         """First value of each query parameter, decoded (``+`` is a blank); ``k`` and ``k=`` are
         both b"". Names are decoded too. Do not change it: it may be shared."""

@@ -103,6 +103,7 @@ cdef extern from "ms_target.h" nogil:
         ms_span query
         ms_span bucket
         ms_span key
+    bint ms_key_is_unsafe(ms_span key)
     int ms_target_split(ms_span target, bint virtual_hosted, ms_target* out)
     void ms_target_cut(ms_span target, ms_span* path, ms_span* query)
 

@@ -8,7 +8,7 @@ from libc.stddef cimport size_t
 from multistore.limits import KEY_MAX
 
 from multistore.wire._native.cext cimport (
-    MS_OK, ms_is_utf8, ms_pair, ms_query_split, ms_span, ms_target_split,
+    MS_OK, ms_is_utf8, ms_key_is_unsafe, ms_pair, ms_query_split, ms_span, ms_target_split,
 )
 from multistore.wire._native.errors cimport raise_invalid_uri, raise_key_too_long
 from multistore.wire._native.spans cimport not_none, span_of, to_bytes
@@ -33,6 +33,10 @@ cdef class Target:
     @property
     def query(self):
         return to_bytes(self.parts.query)
+
+    @property
+    def unsafe_key(self):
+        return ms_key_is_unsafe(span_of(self.key))
 
 
 cdef str text(ms_span encoded, bint plus, str what):

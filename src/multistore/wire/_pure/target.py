@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from multistore.errors import S3Error
 from multistore.limits import KEY_MAX
 from multistore.wire._pure.uri import percent_decode
 
 __all__ = ["Target", "parse_target", "split_pairs"]
+
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
 
 
 class Target:
@@ -27,6 +31,11 @@ class Target:
         self.key = key
         self.params = params
         self.repeated = repeated
+
+    @property
+    def unsafe_key(self) -> bool:
+        segments = self.key.split(b"/")
+        return b"." in segments or b".." in segments or _CONTROL.search(self.key) is not None
 
 
 def split_pairs(query: bytes) -> list[tuple[bytes, bytes]]:
