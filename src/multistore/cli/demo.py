@@ -202,10 +202,8 @@ class _Demo:
 
 @contextlib.contextmanager
 def _seaweedfs(data: Path | None) -> Iterator[SeaweedFS]:
-    # Sockets go there, whose paths are short by law: not every TMPDIR is.
-    short = tempfile.gettempdir() if len(tempfile.gettempdir()) < 80 else "/tmp"  # noqa: S108
     with tempfile.TemporaryDirectory(
-        prefix="multistore-demo-", dir=short, ignore_cleanup_errors=True
+        prefix="multistore-demo-", ignore_cleanup_errors=True
     ) as scratch:
         folder = Path(scratch) / "data" if data is None else data.absolute()
         try:

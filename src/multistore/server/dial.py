@@ -7,10 +7,15 @@ import socket
 import ssl
 from typing import TYPE_CHECKING, Any
 
+from multistore.server.stream_fd import open_stream
+from multistore.server.stream_uv import UvStream
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from multistore.limits import Timeouts
+    from multistore.server.stream import Owner
+    from multistore.server.stream_fd import Poller
     from multistore.types import Origin
 
 __all__ = ["Dialer"]
@@ -27,42 +32,42 @@ STAGGER = 0.25
 class Dialer:
     """Opens connections for the pools of one worker."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, timeouts: Timeouts) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, poller: Poller, timeouts: Timeouts
+    ) -> None:
         self._loop = loop
+        self._poller = poller
         self._timeouts = timeouts
         self._resolved: dict[tuple[str, int], tuple[float, list[Address]]] = {}
         self._contexts: dict[tuple[bool, str | None], ssl.SSLContext] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def dial(
-        self,
-        origin: Origin,
-        protocol: Callable[[], asyncio.BaseProtocol],
-        done: Callable[[asyncio.Task[None]], None],
+        self, origin: Origin, owner: Owner, done: Callable[[asyncio.Task[None]], None]
     ) -> None:
-        """Connects, makes ``protocol()`` the connection's protocol, and calls ``done``
-        with the finished task: its exception says why there is no connection."""
-        task = self._loop.create_task(self._connect(origin, protocol))
+        """Connects and gives the stream to ``owner``, then calls ``done`` with the finished
+        task: its exception says why there is no connection."""
+        task = self._loop.create_task(self._connect(origin, owner))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(done)
 
-    async def _connect(self, origin: Origin, protocol: Callable[[], asyncio.BaseProtocol]) -> None:
+    async def _connect(self, origin: Origin, owner: Owner) -> None:
         limit = self._timeouts.connect
         async with asyncio.timeout(limit):
             addresses = await self._resolve(origin.host, origin.port)
             sock = await self._first_to_connect(addresses)
         try:
-            if origin.tls:
-                await self._loop.create_connection(
-                    protocol,
-                    sock=sock,
-                    ssl=self._context(origin),
-                    server_hostname=origin.host,
-                    ssl_handshake_timeout=limit,
-                )
-            else:
-                await self._loop.create_connection(protocol, sock=sock)
+            if not origin.tls:
+                open_stream(owner, self._poller, sock)
+                return
+            await self._loop.create_connection(
+                lambda: UvStream(owner, self._loop),
+                sock=sock,
+                ssl=self._context(origin),
+                server_hostname=origin.host,
+                ssl_handshake_timeout=limit,
+            )
         except BaseException:
             sock.close()
             raise

@@ -4,7 +4,6 @@ from multistore.server.upstream cimport Call, Home, Upstream
 
 cdef class Pool(Home):
     cdef object origin
-    cdef object loop
     cdef object dialer
     cdef Wheel wheel
     cdef list idle                  # the one used last is taken first
@@ -24,7 +23,6 @@ cdef class Pool(Home):
 
 
 cdef class Pools:
-    cdef object loop
     cdef object dialer
     cdef object limits
     cdef object timeouts

@@ -1,5 +1,3 @@
-from asyncio import AbstractEventLoop
-
 from multistore.limits import Limits, Timeouts
 from multistore.server.dial import Dialer
 from multistore.server.timers import Wheel
@@ -16,7 +14,6 @@ class Pool(Home):
 class Pools:
     def __init__(
         self,
-        loop: AbstractEventLoop,
         dialer: Dialer,
         wheel: Wheel,
         limits: Limits,

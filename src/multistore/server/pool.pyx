@@ -1,6 +1,5 @@
 """Keep-alive connections to backends, one pool per origin and worker."""
 
-from multistore.server.stream_uv cimport UvStream
 from multistore.server.timers cimport Wheel, monotonic_ms
 from multistore.server.upstream cimport Call, Home, Upstream
 
@@ -14,7 +13,6 @@ cdef class Pool(Home):
         limits = pools.limits
         timeouts = pools.timeouts
         self.origin = origin
-        self.loop = pools.loop
         self.dialer = pools.dialer
         self.wheel = pools.wheel
         self.idle = []
@@ -43,7 +41,7 @@ cdef class Pool(Home):
         upstream = Upstream(self, self.wheel)
         upstream.call = call
         call.dialling = upstream
-        self.dialer.dial(self.origin, lambda: UvStream(upstream, self.loop), upstream.dialled)
+        self.dialer.dial(self.origin, upstream, upstream.dialled)
 
     cdef void withdraw(self, Call call) noexcept:
         if call.dialling is not None:
@@ -83,8 +81,7 @@ cdef class Pool(Home):
 cdef class Pools:
     """All pools of a worker, made on first use."""
 
-    def __cinit__(self, object loop, object dialer, Wheel wheel, object limits, object timeouts):
-        self.loop = loop
+    def __cinit__(self, object dialer, Wheel wheel, object limits, object timeouts):
         self.dialer = dialer
         self.wheel = wheel
         self.limits = limits

@@ -14,6 +14,10 @@ cdef enum Room:
     FULL = 1        # written or kept, but wait for on_room before writing more
 
 
+cdef enum:
+    READ_SIZE = 262144              # bytes per read; smaller ones cost uploads dearly
+
+
 cdef class Owner:
     # --- the stream that this object owns
     cdef Stream stream
@@ -37,11 +41,32 @@ cdef class Owner:
 
 
 cdef class Stream:
+    cdef object loop
     cdef Owner owner
     cdef readonly str peer          # the other end's address, for logs and limits
+
+    # --- how it stands
     cdef bint eof                   # the peer has half-closed
-    cdef bint lost                  # nothing passes any more
     cdef bint full                  # bytes of ours wait to be sent
+    cdef bint broken                # a send failed: nothing more goes out
+    cdef bint closing               # close() was called
+    cdef bint lost                  # nothing passes any more
+
+    # --- receiving
+    cdef bint paused                # by the owner
+    cdef bint stopped               # reading is switched off below
+    cdef bint redelivery            # the tail is about to be delivered
+    cdef bint eof_told              # the owner knows of the half-close
+    cdef char* tail                 # bytes that the owner did not consume
+    cdef Py_ssize_t tail_len
+    cdef Py_ssize_t tail_cap
+
+    # --- relaying
+    cdef Stream relay_to            # where incoming bytes go
+    cdef Stream relay_from          # who waits for room here
+    cdef int64_t relay_left
+
+    # === for owners =========================================================================
 
     # --- sending: the bytes are borrowed, what the kernel does not take is copied
     cdef int write(self, const ms_span* v, int n) except -1
@@ -60,3 +85,23 @@ cdef class Stream:
     cdef void finish(self) noexcept                                         # half-close: flush, FIN, keep reading
     cdef void close(self) noexcept                                          # flush, FIN
     cdef void abort(self) noexcept                                          # reset; TLS: no close_notify
+
+    # === for what carries the bytes =========================================================
+
+    # --- to be overridden, with write, finish, close and abort
+    cdef void read_on(self, bint on) noexcept                               # switch reading
+
+    # --- to be called
+    cdef int came(self, const char* p, Py_ssize_t n) except -1              # bytes, or the tail and bytes
+    cdef void came_eof(self) noexcept
+    cdef void came_room(self) noexcept
+    cdef void broke(self) noexcept                                          # a send failed
+    cdef void gone(self, int err) noexcept                                  # the last word
+
+    # --- inside
+    cdef int _incoming(self, const char* p, Py_ssize_t n) except -1
+    cdef int _keep(self, const char* p, Py_ssize_t n) except -1
+    cdef int _deliver_tail(self) except -1
+    cdef void _redeliver_soon(self) noexcept
+    cdef void _tell_eof(self) noexcept
+    cdef void _sync_reading(self) noexcept

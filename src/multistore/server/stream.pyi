@@ -1,4 +1,3 @@
 class Owner: ...
-
 class Stream:
     peer: str

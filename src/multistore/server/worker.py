@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import socket
 import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -16,7 +17,8 @@ from multistore.server.dial import Dialer
 from multistore.server.pool import Pools
 from multistore.server.protocol import Connection
 from multistore.server.service import Service
-from multistore.server.stream_uv import accepted
+from multistore.server.stream_fd import Listener, Poller
+from multistore.server.stream_uv import UvStream
 from multistore.server.timers import Wheel
 
 if TYPE_CHECKING:
@@ -79,11 +81,10 @@ class Server:
         loop = self._loop = asyncio.get_running_loop()
         self._stopping, self._now = asyncio.Event(), asyncio.Event()
         limits, timeouts = self._settings.limits, self._settings.timeouts
-        wheel = Wheel(loop)
-        pools = Pools(loop, Dialer(loop, timeouts), wheel, limits, timeouts)
+        wheel, poller = Wheel(loop), Poller(loop)
+        pools = Pools(Dialer(loop, poller, timeouts), wheel, limits, timeouts)
         service = self._service = Service(loop, self._engine, pools, wheel, limits, timeouts)
-        context = self._tls_context()
-        listeners = await self._listen(loop, service, context)
+        listeners = await self._listen(loop, service, poller)
         try:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._on_signal)
@@ -95,7 +96,9 @@ class Server:
                 listener.close()
         await self._drain(service)
         pools.close()
+        await asyncio.sleep(0)  # streams that ended tell their owners
         wheel.stop()
+        poller.close()
         log.info("stopped: %s", self.counters())
         return 0
 
@@ -115,24 +118,25 @@ class Server:
         return context
 
     async def _listen(
-        self, loop: asyncio.AbstractEventLoop, service: Service, context: ssl.SSLContext | None
-    ) -> list[asyncio.Server]:
-        def protocol() -> asyncio.BaseProtocol:
-            return accepted(Connection(service, context is not None), loop)
-
-        listeners = []
+        self, loop: asyncio.AbstractEventLoop, service: Service, poller: Poller
+    ) -> list[Listener | asyncio.Server]:
+        listeners: list[Listener | asyncio.Server] = []
+        context = self._tls_context()
         for host, port in self._settings.listen:
-            listener = await loop.create_server(
-                protocol,
-                host,
-                port,
-                backlog=BACKLOG,
-                ssl=context,
-                ssl_handshake_timeout=self._settings.timeouts.handshake if context else None,
-            )
-            listeners.append(listener)
-            for sock in listener.sockets:
+            for family, address in await _addresses(loop, host, port):
+                sock = _listening(family, address)
                 self.addresses.append(sock.getsockname()[:2])
+                if context is None:
+                    listeners.append(Listener(poller, sock, lambda: Connection(service, False)))
+                    continue
+                listeners.append(
+                    await loop.create_server(
+                        lambda: UvStream(Connection(service, True), loop),
+                        sock=sock,
+                        ssl=context,
+                        ssl_handshake_timeout=self._settings.timeouts.handshake,
+                    )
+                )
         return listeners
 
     async def _drain(self, service: Service) -> None:
@@ -154,3 +158,29 @@ class Server:
         for client in service.clients():
             client.kill()
         await asyncio.sleep(0)
+
+
+async def _addresses(
+    loop: asyncio.AbstractEventLoop, host: str, port: int
+) -> list[tuple[int, tuple[str, int]]]:
+    """Every address that a host to listen on stands for; all of them for an empty one."""
+    found = await loop.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
+    return list(dict.fromkeys((family, address[:2]) for family, _, _, _, address in found))
+
+
+def _listening(family: int, address: tuple[str, int]) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            # The IPv4 addresses of an empty host have a socket of their own.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(address)
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

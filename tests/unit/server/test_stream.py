@@ -10,6 +10,7 @@ import pytest
 import trustme
 import uvloop
 
+from multistore.server.stream_fd import Listener, Poller
 from multistore.server.stream_uv import UvStream
 
 MIB = 1 << 20
@@ -41,12 +42,20 @@ class Bench:
         self.socks = []
 
     async def start(self):
-        def protocol():
+        def owner():
             self.probes.append(self.probe.Probe())
-            return UvStream(self.probes[-1], self.loop)
+            return self.probes[-1]
 
-        self.listener = await self.loop.create_server(protocol, "127.0.0.1", 0, ssl=self.context)
-        self.port = self.listener.sockets[0].getsockname()[1]
+        sock = socket.create_server(("127.0.0.1", 0))
+        sock.setblocking(False)
+        self.port = sock.getsockname()[1]
+        self.poller = Poller(self.loop)
+        if self.context is None:
+            self.listener = Listener(self.poller, sock, owner)
+        else:
+            self.listener = await self.loop.create_server(
+                lambda: UvStream(owner(), self.loop), sock=sock, ssl=self.context
+            )
 
     async def connect(self):
         """A peer's socket, and the probe at the other end of it."""
@@ -86,6 +95,7 @@ def run(probe, context, authority, scenario):
             for sock in bench.socks:
                 sock.close()
             await asyncio.sleep(0.05)
+            bench.poller.close()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(main())
