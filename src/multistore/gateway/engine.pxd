@@ -4,6 +4,7 @@ from multistore.gateway.identity cimport Authenticator
 from multistore.gateway.operation cimport Operation, match
 from multistore.gateway.request cimport GatewayRequest
 from multistore.gateway.route cimport check_key, read_target
+from multistore.types cimport Bucket, Identity
 
 cimport cython
 
@@ -22,6 +23,6 @@ cdef class Engine:
     cdef Authenticator _authenticator
     cpdef object decide(self, GatewayRequest request)
 
-    @cython.locals(operation=Operation)
+    @cython.locals(operation=Operation, identity=Identity, bucket=Bucket)
     cdef object _decide(self, GatewayRequest request)
-    cdef object _list_buckets(self, object identity, object target)
+    cdef object _list_buckets(self, Identity identity, object target)

@@ -1,6 +1,8 @@
 # Overlay of identity.py: types only, no behaviour.
 from multistore.gateway.request cimport GatewayRequest
+from multistore.types cimport Credential
 
+cimport cython
 
 cdef class CachedKey:
     cdef readonly object key
@@ -24,6 +26,7 @@ cdef class Authenticator:
     cdef object _amz_date  # bytes, None before the first
     cdef str _day  # YYYYMMDD of _amz_date
     cdef double _timestamp  # Unix time of _amz_date in seconds
+    @cython.locals(credential=Credential)
     cpdef object authenticate(self, GatewayRequest request, object target)
     cdef object _check_time(self, bytes amz_date, object authorization, double now)
     cdef object _derive(self, object authorization, str secret)

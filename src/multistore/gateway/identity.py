@@ -195,11 +195,13 @@ class Authenticator:
             raise S3Error("ExpiredToken", "This access key has expired.")
         if head.get(b"x-amz-security-token") is not None:
             raise S3Error("InvalidToken", "The provided token is malformed or otherwise not valid.")
-        if payload in _STREAMING:
-            raise S3Error(
-                "NotImplemented", f"The payload mode {payload.decode()} is not implemented."
-            )
-        request.payload = payload if payload == UNSIGNED_PAYLOAD else payload.lower()
+        if payload is not UNSIGNED_PAYLOAD and payload is not EMPTY_SHA256:
+            if payload in _STREAMING:
+                raise S3Error(
+                    "NotImplemented", f"The payload mode {payload.decode()} is not implemented."
+                )
+            payload = payload.lower()
+        request.payload = payload
         return credential.identity
 
     def _check_time(self, amz_date: bytes, authorization: Authorization, now: float) -> None:
@@ -255,7 +257,9 @@ def _read_payload(head: RequestHead) -> bytes:
         raise S3Error(
             "InvalidRequest", "Missing required header for this request: x-amz-content-sha256"
         )
-    if payload == EMPTY_SHA256 or payload in _STREAMING:
+    if payload == EMPTY_SHA256:
+        return EMPTY_SHA256
+    if payload in _STREAMING:
         return payload
     if not _HEX_SHA256.fullmatch(payload):
         raise S3Error(

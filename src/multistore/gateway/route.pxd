@@ -1,8 +1,10 @@
 # Overlay of route.py: types only, no behaviour.
+from multistore.types cimport Bucket
+
 cimport cython
 
 
 @cython.locals(key=bytes)
-cpdef object check_key(object target, object bucket)
+cpdef object check_key(object target, Bucket bucket)
 
 cpdef object read_target(object head, object domains)
