@@ -1,4 +1,4 @@
-from asyncio import AbstractEventLoop, BufferedProtocol, BaseTransport
+from asyncio import AbstractEventLoop, BaseTransport, BufferedProtocol
 
 from multistore.server.stream import Owner, Stream
 
