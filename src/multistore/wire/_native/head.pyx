@@ -38,6 +38,11 @@ cdef inline bytes ref_to_bytes(bytes raw, ms_ref ref):
     return PyBytes_FromStringAndSize(PyBytes_AS_STRING(raw) + ref.at, ref.n)
 
 
+cdef inline ms_head_caps room_for(const ms_head_caps* caps) noexcept:
+    """The caps, but never more fields than there is room for, whatever a caller asks."""
+    return ms_head_caps(caps.bytes, caps.target, min(caps.fields, <uint32_t>MAX_FIELDS))
+
+
 cdef bytes copy_head(const char* p, const ms_head* scanned, ms_head* out):
     """Copies bytes and fields of a scanned head; `out.fields` is to be freed by its owner."""
     cdef size_t size = scanned.n_fields * sizeof(ms_field)
@@ -194,9 +199,10 @@ cdef RequestHead scan_request_c(
         const char* p, size_t n, const ms_head_caps* caps, ms_scan* out):
     cdef ms_field scratch[MAX_FIELDS]
     cdef ms_head scanned
+    cdef ms_head_caps within = room_for(caps)
     cdef RequestHead head
     out.consumed = 0
-    out.verdict = ms_head_scan_request(ms_span(p, n), caps, scratch, &scanned, &out.fault)
+    out.verdict = ms_head_scan_request(ms_span(p, n), &within, scratch, &scanned, &out.fault)
     if out.verdict == MS_OTHER:
         out.consumed = scanned.size
     if out.verdict != MS_OK:
@@ -211,7 +217,6 @@ def scan_request(bytes data not None, *, size_t max_bytes=32768, uint32_t max_fi
                  size_t max_target=8192):
     cdef ms_head_caps caps = ms_head_caps(max_bytes, max_target, max_fields)
     cdef ms_scan scan
-    check_caps(&caps)
     head = scan_request_c(PyBytes_AS_STRING(data), <size_t>PyBytes_GET_SIZE(data), &caps, &scan)
     return scan.verdict, head, scan.consumed, ms_head_reason(scan.fault).decode("ascii")
 
@@ -275,10 +280,11 @@ cdef ResponseHead scan_response_c(
         const char* p, size_t n, bint to_head, const ms_head_caps* caps, ms_scan* out):
     cdef ms_field scratch[MAX_FIELDS]
     cdef ms_head scanned
+    cdef ms_head_caps within = room_for(caps)
     cdef ResponseHead head
     out.consumed = 0
     out.verdict = ms_head_scan_response(
-        ms_span(p, n), to_head, caps, scratch, &scanned, &out.fault)
+        ms_span(p, n), to_head, &within, scratch, &scanned, &out.fault)
     if out.verdict != MS_OK:
         return None
     head = ResponseHead.__new__(ResponseHead)
@@ -291,13 +297,7 @@ def scan_response(bytes data not None, str method not None, *, size_t max_bytes=
                   uint32_t max_fields=200):
     cdef ms_head_caps caps = ms_head_caps(max_bytes, 0, max_fields)
     cdef ms_scan scan
-    check_caps(&caps)
     head = scan_response_c(PyBytes_AS_STRING(data), <size_t>PyBytes_GET_SIZE(data),
                            method == "HEAD", &caps, &scan)
     return scan.verdict, head, scan.consumed, ms_head_reason(scan.fault).decode("ascii")
 
-
-cdef int check_caps(const ms_head_caps* caps) except -1:
-    if caps.fields > MAX_FIELDS:
-        raise ValueError(f"no head may have more than {MAX_FIELDS} fields")
-    return 0
