@@ -54,9 +54,21 @@ def default_of(table: type[model.Table], name: str) -> str:
 def test_every_key_is_documented_with_its_default(heading: str) -> None:
     table = TABLES[heading]
     documented = {
-        name.strip("`"): default for name, default, _ in rows("configuration.md", heading)
+        name.strip("`"): default for name, default, *_ in rows("configuration.md", heading)
     }
     assert documented == {name: default_of(table, name) for name in table.model_fields}
+
+
+@pytest.mark.parametrize("heading", ["`[limits]`", "`[timeouts]`"])
+def test_bounds_are_documented(heading: str) -> None:
+    documented = {
+        name.strip("`"): [float(bound.strip(" `")) for bound in bounds.split(",")]
+        for name, _, bounds, _ in rows("configuration.md", heading)
+    }
+    properties = TABLES[heading].model_json_schema()["properties"]
+    assert documented == {
+        name: [field["minimum"], field["maximum"]] for name, field in properties.items()
+    }
 
 
 def test_every_table_is_documented() -> None:

@@ -16,6 +16,7 @@ from multistore.config.model import (
     BucketTable,
     CredentialTable,
     Document,
+    LimitsTable,
     RoleTable,
     ScopeTable,
     ServerTable,
@@ -54,6 +55,7 @@ def check(document: Document, findings: Findings) -> None:
         _check_credential(credential, ("credentials", index), findings)
         _check_scopes(credential.allowed_scopes, ("credentials", index), buckets, False, findings)
     _check_server(document.server, ("server",), findings)
+    _check_limits(document.limits, ("limits",), findings)
 
 
 def _check_unique(document: Document, findings: Findings) -> None:
@@ -248,6 +250,16 @@ def _check_server(server: ServerTable, path: Path, findings: Findings) -> None:
     _check_tls(server, path, findings)
     if server.regions and server.region not in server.regions:
         findings.fault((*path, "regions"), f'the region "{server.region}" itself is not among them')
+
+
+def _check_limits(limits: LimitsTable, path: Path, findings: Findings) -> None:
+    if limits.target_bytes > limits.head_bytes:
+        given = "target_bytes" if "target_bytes" in limits.model_fields_set else "head_bytes"
+        findings.fault(
+            (*path, given),
+            f"target_bytes ({limits.target_bytes}) should be at most head_bytes "
+            f"({limits.head_bytes}): the target is a part of the head",
+        )
 
 
 def _check_domains(domains: list[str], path: Path, findings: Findings) -> None:

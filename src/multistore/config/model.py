@@ -19,8 +19,6 @@ from pydantic import (
     Field,
     JsonValue,
     NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
     SecretStr,
     WithJsonSchema,
 )
@@ -217,52 +215,82 @@ class ServerTable(Table):
     log_level: Name = Field("info", description="LEVEL or LOGGER=LEVEL, separated by commas.")
 
 
+#: More connections than any process has ports or descriptors for.
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
+#: The server counts in whole milliseconds, and 0 would mean no deadline at all; what must wait
+#: for more than a day waits for ever.
+Seconds = Annotated[float, Field(ge=0.001, le=86_400, allow_inf_nan=False)]
+
+
 class LimitsTable(Table):
     """Sizes in bytes, and counts."""
 
-    head_bytes: PositiveInt = Field(_LIMITS.head_bytes, description="Request head.")
-    head_fields: PositiveInt = Field(_LIMITS.head_fields, description="Header lines of a head.")
-    target_bytes: PositiveInt = Field(_LIMITS.target_bytes, description="Request target.")
-    object_bytes: PositiveInt = Field(_LIMITS.object_bytes, description="Object in one PUT.")
-    discard_bytes: NonNegativeInt = Field(
+    # Heads are written into a buffer of twice this maximum, for what the gateway adds.
+    head_bytes: int = Field(_LIMITS.head_bytes, ge=1024, le=65_536, description="Request head.")
+    # From what every signed request has (Host, Authorization, X-Amz-Date,
+    # X-Amz-Content-Sha256) to what the kernel has room for.
+    head_fields: int = Field(
+        _LIMITS.head_fields, ge=4, le=1024, description="Header lines of a head."
+    )
+    # A presigned target has about 400 bytes beside the key. Also at most head_bytes: see checks.
+    target_bytes: int = Field(
+        _LIMITS.target_bytes, ge=512, le=65_536, description="Request target."
+    )
+    # S3's largest object.
+    object_bytes: int = Field(
+        _LIMITS.object_bytes, ge=1, le=5 * 1024**4, description="Object in one PUT."
+    )
+    # Above a few MiB a new connection costs less than reading on.
+    discard_bytes: int = Field(
         _LIMITS.discard_bytes,
+        ge=0,
+        le=16 * 1024**2,
         description="Body that is read and thrown away to keep a connection.",
     )
-    requests_per_connection: PositiveInt = _LIMITS.requests_per_connection
-    connections: PositiveInt = Field(
+    requests_per_connection: Count = _LIMITS.requests_per_connection
+    connections: Count = Field(
         _LIMITS.connections, description="Open client connections of one worker."
     )
-    connections_per_peer: PositiveInt = Field(
+    connections_per_peer: Count = Field(
         _LIMITS.connections_per_peer, description="The same from one address."
     )
-    backend_connections: PositiveInt = Field(
+    backend_connections: Count = Field(
         _LIMITS.backend_connections, description="Connections to one backend."
     )
-    backend_idle: NonNegativeInt = Field(
-        _LIMITS.backend_idle, description="Idle connections kept to one backend."
+    # 0: every request has a connection of its own.
+    backend_idle: int = Field(
+        _LIMITS.backend_idle,
+        ge=0,
+        le=1_000_000,
+        description="Idle connections kept to one backend.",
     )
 
 
 class TimeoutsTable(Table):
     """Deadlines in seconds."""
 
-    head: PositiveFloat = Field(_TIMEOUTS.head, description="Receiving a request head.")
-    handshake: PositiveFloat = Field(_TIMEOUTS.handshake, description="TLS with a client.")
-    keep_alive: PositiveFloat = Field(_TIMEOUTS.keep_alive, description="Between requests.")
-    stall: PositiveFloat = Field(_TIMEOUTS.stall, description="A body without any progress.")
-    rate_window: PositiveFloat = Field(_TIMEOUTS.rate_window, description="Window of `rate`.")
-    rate: PositiveFloat = Field(_TIMEOUTS.rate, description="Slowest body, bytes per second.")
-    connect: PositiveFloat = Field(_TIMEOUTS.connect, description="Connecting to a backend.")
-    first_byte: PositiveFloat = Field(
-        _TIMEOUTS.first_byte, description="A backend's answer to begin."
+    head: Seconds = Field(_TIMEOUTS.head, description="Receiving a request head.")
+    handshake: Seconds = Field(_TIMEOUTS.handshake, description="TLS with a client.")
+    keep_alive: Seconds = Field(_TIMEOUTS.keep_alive, description="Between requests.")
+    stall: Seconds = Field(_TIMEOUTS.stall, description="A body without any progress.")
+    rate_window: Seconds = Field(_TIMEOUTS.rate_window, description="Window of `rate`.")
+    # Up to 10 Gbit/s: above it no body could be fast enough.
+    rate: float = Field(
+        _TIMEOUTS.rate,
+        ge=1,
+        le=1_250_000_000,
+        allow_inf_nan=False,
+        description="Slowest body, bytes per second.",
     )
-    backend_idle: PositiveFloat = Field(
+    connect: Seconds = Field(_TIMEOUTS.connect, description="Connecting to a backend.")
+    first_byte: Seconds = Field(_TIMEOUTS.first_byte, description="A backend's answer to begin.")
+    backend_idle: Seconds = Field(
         _TIMEOUTS.backend_idle, description="Idle connection to a backend."
     )
-    backend_age: PositiveFloat = Field(
+    backend_age: Seconds = Field(
         _TIMEOUTS.backend_age, description="Age at which a backend connection is retired."
     )
-    drain: PositiveFloat = Field(
+    drain: Seconds = Field(
         _TIMEOUTS.drain, description="What running requests get when the process must stop."
     )
 

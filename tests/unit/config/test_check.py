@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from multistore.config.findings import ConfigError, Finding
 from multistore.config.loader import load
+from multistore.limits import Limits, Timeouts
 
 BUCKET = """\
 [[buckets]]
@@ -83,7 +85,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
             "3! server: should be a table",
             "4! credentials: should be a valid list",
             "6! limits.head_bytes: should be a valid integer, unable to parse string as an integer",
-            "7! limits.connections: should be greater than 0",
+            "7! limits.connections: should be greater than or equal to 1",
         ],
     ),
     "missing": (
@@ -300,6 +302,57 @@ def test_findings(load_text: Any, name: str) -> None:
             loaded.require()
     else:
         assert loaded.require() is loaded.document
+
+
+#: Least and largest value of every key: the server keeps them in C integers and sizes of arrays.
+BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
+    "limits": {
+        "head_bytes": (1024, 65_536),
+        "head_fields": (4, 1024),
+        "target_bytes": (512, 65_536),
+        "object_bytes": (1, 5 * 1024**4),
+        "discard_bytes": (0, 16 * 1024**2),
+        "requests_per_connection": (1, 1_000_000),
+        "connections": (1, 1_000_000),
+        "connections_per_peer": (1, 1_000_000),
+        "backend_connections": (1, 1_000_000),
+        "backend_idle": (0, 1_000_000),
+    },
+    "timeouts": {f.name: (0.001, 86_400) for f in fields(Timeouts)} | {"rate": (1, 1_250_000_000)},
+}
+
+
+def test_every_limit_has_bounds() -> None:
+    assert list(BOUNDS["limits"]) == [f.name for f in fields(Limits)]
+
+
+@pytest.mark.parametrize(("table", "key"), [(t, key) for t, keys in BOUNDS.items() for key in keys])
+def test_limits_have_bounds(load_text: Any, table: str, key: str) -> None:
+    least, most = BOUNDS[table][key]
+    step = 1 if table == "limits" else 0.0001
+
+    def said_of(value: object) -> list[str]:
+        # The other of the two that depend on each other is out of the way.
+        other = "target_bytes = 512" if key == "head_bytes" else "head_bytes = 65536"
+        text = f"limits.{other}\n{table}.{key} = {value}\n"
+        return said(load_text(text + BUCKET + OPTIONS).findings)
+
+    assert said_of(least) == said_of(most) == []
+    below = f"2! {table}.{key}: should be greater than or equal to {least}"
+    above = f"2! {table}.{key}: should be less than or equal to {most}"
+    assert said_of(least - step) == [below]
+    assert said_of(most + step) == [above]
+    assert len(said_of(2**80)) == 1
+    for value in ("inf", "-inf", "nan"):
+        (finding,) = said_of(value)
+        assert finding.startswith(f"2! {table}.{key}: ")
+
+
+@pytest.mark.parametrize("given", ["head_bytes = 4096", "target_bytes = 40000"])
+def test_a_target_is_no_longer_than_its_head(load_text: Any, given: str) -> None:
+    (finding,) = load_text(BUCKET + OPTIONS + f"[limits]\n{given}\n").findings
+    assert (finding.line, finding.fatal) == (7, True)
+    assert finding.message.endswith("the target is a part of the head")
 
 
 @pytest.mark.parametrize(
