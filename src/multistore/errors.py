@@ -9,7 +9,9 @@ Codes and statuses: "Error Responses" in the Amazon S3 API reference.
 
 from __future__ import annotations
 
-__all__ = ["STATUS", "S3Error"]
+from traceback import walk_tb
+
+__all__ = ["STATUS", "S3Error", "bug_of"]
 
 #: HTTP status of every error code that the gateway makes or passes on.
 STATUS: dict[str, int] = {
@@ -90,3 +92,12 @@ class S3Error(Exception):
 
     def __str__(self) -> str:
         return f"{self.code}: {self.message}"
+
+
+def bug_of(error: BaseException) -> str:
+    """Type and place of an unexpected exception, innermost first, for the operator's log.
+
+    Never its text: that may hold what a client sent (law 10).
+    """
+    places = [f"{frame.f_code.co_filename}:{line}" for frame, line in walk_tb(error.__traceback__)]
+    return f"{type(error).__name__} at {' < '.join(reversed(places))}"

@@ -46,9 +46,15 @@ _READ_PARAMS = (
     "versionId",
 )
 
-#: AWS's regional endpoints: what stands before the region, the region, the domain. Others of its
-#: names (accelerate, dualstack, FIPS, access points) are what the operator chose, so they stay.
-_AWS_ENDPOINT = re.compile(r"s3(?:[.-]([a-z]{2,}(?:-[a-z0-9]+)+-\d))?\.amazonaws\.com")
+#: S3 at AWS ("Amazon S3 endpoints and quotas", AWS General Reference). ``bucket``: the name of one
+#: in front; ``variant``: FIPS, accelerate, dualstack; ``region``: none for the global endpoint.
+#: Other names below the domain (EC2 hosts, API Gateway, S3 websites) are not S3's API.
+_AWS_ENDPOINT = re.compile(
+    r"(?P<bucket>[a-z0-9][a-z0-9.-]*\.)?"
+    r"s3(?P<variant>(?:-fips|-accelerate)?(?:\.dualstack)?)"
+    r"(?:[.-](?P<region>[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}))?"
+    r"\.(?P<domain>amazonaws\.com(?:\.cn)?)"
+)
 
 
 class _Site:
@@ -99,7 +105,7 @@ class S3Backend:
         self._owner_id = owner_id
         self._owner_display_name = owner_display_name or owner_id
         if verifies_payload is None:
-            verifies_payload = _is_aws(origin.host)
+            verifies_payload = _AWS_ENDPOINT.fullmatch(origin.host) is not None
         # Only a signature binds the backend to the hash (law 6).
         self._bound = verifies_payload and signer is not None
         bucket = b"" if virtual_hosted else b"/" + percent_encode(bucket_name.encode())
@@ -250,9 +256,12 @@ class S3Backend:
 
     def learn_region(self, region: str) -> bool:
         """Moves to ``region`` for all requests to come. True when that made a difference: within
-        AWS, once, never to a name that is not the provider's own (SEM-15, F21)."""
+        AWS, once, never to a name that is not the provider's own (SEM-15, F21). An endpoint that
+        names a bucket or a variant is what the operator chose: it stays."""
         match = _AWS_ENDPOINT.fullmatch(self._endpoint.host)
-        if match is None or not region or self._region_is_learnt:
+        if match is None or match["bucket"] or match["variant"]:
+            return False
+        if not region or self._region_is_learnt:
             return False
         signer = self.site.signer
         if signer is not None:
@@ -261,7 +270,7 @@ class S3Backend:
             signer = self._signer_for(region)
         old = self._endpoint
         moved = Origin(
-            f"s3.{region}.amazonaws.com",
+            f"s3.{region}.{match['domain']}",
             old.port,
             tls=old.tls,
             verify=old.verify,
@@ -303,10 +312,6 @@ class S3Backend:
                 request.request_id,
             )
         return _render(failure.error(), request, head_only, failure.fields)
-
-
-def _is_aws(host: str) -> bool:
-    return host == "amazonaws.com" or host.endswith(".amazonaws.com")
 
 
 def _is_address(host: str) -> bool:

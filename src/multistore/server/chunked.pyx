@@ -12,9 +12,10 @@ from multistore.errors import S3Error
 from multistore.wire import RequestHead
 
 cdef enum:
-    # Framing bytes that one feed may hold beyond its data: sizes, line ends, a short trailer.
-    # S3 stores send chunks of at least some hundred bytes; a flood of tiny ones is an attack.
-    TRAILERS_MAX = 100
+    TRAILERS_MAX = 100              # fields after a body (as many as hyper takes in a head)
+    # Bytes of framing (sizes, line ends, extensions) before they must be fewer than those of data.
+    # Stores send chunks of hundreds of bytes; a flood of tiny ones costs an object each.
+    FRAMING_MAX = 65536
 
 
 class _HeadSink:
@@ -97,4 +98,9 @@ cdef class ChunkedBody:
         self.parser.feed_data(PyBytes_FromStringAndSize(p, n))
         pieces = self.pieces
         self.pieces = []
+        self.fed += n
+        for piece in pieces:
+            self.data += len(piece)
+        if self.fed - self.data > FRAMING_MAX and self.fed > 2 * self.data:
+            raise ValueError("more framing than data")
         return pieces

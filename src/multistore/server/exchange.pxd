@@ -1,35 +1,11 @@
 from libc.stdint cimport int64_t
 from multistore.gateway.plan cimport Forward, Respond
 from multistore.gateway.request cimport GatewayRequest
+from multistore.server.client cimport Client
 from multistore.server.pool cimport Pool
 from multistore.server.service cimport Service
-from multistore.server.stream cimport Owner, Stream
 from multistore.server.upstream cimport Call, Upstream
-from multistore.wire._native.cext cimport ms_span
 from multistore.wire._native.head cimport ResponseHead
-
-
-cdef enum Length:
-    UNSAID = -1                     # no Content-Length: nothing follows, or the end says it
-    CHUNKED = -2
-
-
-cdef class Client(Owner):
-    """The client's side of an exchange, as the exchange sees it."""
-
-    cdef Service service
-    cdef bint keep_alive            # another request may follow on this connection
-    cdef int64_t unread             # bytes of the request's body still to come; -1: who knows how many
-    cdef int version                # 10 or 11
-    cdef bint expects_continue      # waits for 100 before it sends its body
-    cdef bint body_begun            # body bytes have come already
-    cdef bytes request_id
-
-    # --- answering
-    cdef int send(self, Respond respond) except -1                          # a whole answer made here
-    cdef int send_head(self, int status, ResponseHead head, object keep, object extra,
-                       int64_t length, const ms_span* body, int n) except -1
-    cdef void done(self) noexcept                                           # the exchange is over
 
 
 cdef class Exchange(Call):
@@ -43,6 +19,7 @@ cdef class Exchange(Call):
 
     # --- request body
     cdef int64_t body_left          # bytes still to come from the client
+    cdef bint takes_body            # the first plan sends it on
     cdef bint body_begun            # some of it went to the backend
     cdef object digest              # hashlib object while the body is hashed here
 
@@ -66,12 +43,15 @@ cdef class Exchange(Call):
     cdef void on_client_deadline(self) noexcept
     cdef void on_client_gone(self) noexcept
 
+    cdef int _refuse_digest(self) except -1
     cdef int _restart(self, Forward plan) except -1
     cdef int _send_request(self, Upstream upstream) except -1
     cdef int _body_sent(self) except -1
     cdef int _relay_response(self, ResponseHead head, const char* p, Py_ssize_t n) except -1
     cdef int _emit(self, bytes out, bint last) except -1
     cdef int _translation_failed(self, object error) except -1
+    cdef int _deadline(self) except -1
+    cdef int _stalled(self) except -1
     cdef int _finish_gather(self) except -1
     cdef int _write_chunk(self, const char* p, Py_ssize_t n) except -1
     cdef int _respond(self, Respond respond) except -1

@@ -15,7 +15,8 @@ from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from multistore.gateway.plan cimport Forward, Respond
 from multistore.gateway.request cimport GatewayRequest
-from multistore.server.stream cimport FULL, ROOM, Owner, Stream
+from multistore.server.client cimport CHUNKED, UNSAID, Client
+from multistore.server.stream cimport FULL, ROOM, Stream
 from multistore.server.upstream cimport Call, Upstream
 from multistore.wire._native.cext cimport ms_span
 from multistore.wire._native.head cimport ResponseHead
@@ -24,8 +25,9 @@ from multistore.wire._native.render cimport request_head
 import hashlib
 import logging
 
-from multistore.errors import S3Error
+from multistore.errors import S3Error, bug_of
 from multistore.gateway import render
+from multistore.server.faults import backend_fault, digest_differs, upload_stalled
 
 cdef enum Phase:
     WAITING
@@ -46,31 +48,6 @@ cdef object log = logging.getLogger("multistore.backend")
 cdef bytes CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 cdef bytes LAST_CHUNK = b"0\r\n\r\n"
 
-# What a client is told when its backend fails; the operator's log line says more.
-cdef dict FAULTS = {
-    "connect": ("ServiceUnavailable", "The storage backend cannot be reached. Please try again."),
-    "timeout": ("GatewayTimeout", "The storage backend did not answer in time."),
-    "closed": ("SlowDown", "The storage backend closed the connection. Please try again."),
-    "malformed": ("BadGateway", "The storage backend sent an answer that cannot be used."),
-    "early": ("BadGateway", "The storage backend answered before it had the whole request."),
-}
-
-
-cdef class Client(Owner):
-    """The client's side of an exchange; `protocol.Connection` is the one there is."""
-
-    cdef int send(self, Respond respond) except -1:
-        raise NotImplementedError
-
-    cdef int send_head(self, int status, ResponseHead head, object keep, object extra,
-                       int64_t length, const ms_span* body, int n) except -1:
-        """Writes a head and the first `n` (0 or 1) pieces of its body. `extra` are pairs of name
-        and value that replace those of `head`; `length` is of the body, or a Length."""
-        raise NotImplementedError
-
-    cdef void done(self) noexcept:
-        pass
-
 
 cdef class Exchange(Call):
     """Carries out one Forward plan."""
@@ -89,6 +66,7 @@ cdef class Exchange(Call):
         cdef Forward plan = self.plan
         self.phase = WAITING
         self.body_left = plan.length if plan.length > 0 else 0
+        self.takes_body |= plan.length > 0
         if plan.sha256 is not None:
             self.digest = hashlib.sha256()
             if self.body_left == 0 and not self._digest_holds():
@@ -115,8 +93,8 @@ cdef class Exchange(Call):
     cdef void on_connected(self, Upstream upstream) noexcept:
         try:
             self._send_request(upstream)
-        except Exception:
-            log.exception("internal error")
+        except Exception as error:
+            log.error("%s: %s", self.request.request_id, bug_of(error))
             self._give_up()
 
     cdef int _send_request(self, Upstream upstream) except -1:
@@ -183,17 +161,8 @@ cdef class Exchange(Call):
     def _digest_holds(self):
         return self.digest.hexdigest().encode("ascii") == self.plan.sha256
 
-    def _refuse_digest(self):
-        fields = (
-            ("ClientComputedContentSHA256", self.plan.sha256.decode("ascii")),
-            ("S3ComputedContentSHA256", self.digest.hexdigest()),
-        )
-        self._refuse(S3Error(
-            "XAmzContentSHA256Mismatch",
-            "The provided 'x-amz-content-sha256' header does not match what was computed.",
-            fields=fields,
-        ))
-        return 0
+    cdef int _refuse_digest(self) except -1:
+        return self._refuse(digest_differs(self.plan.sha256, self.digest.hexdigest()))
 
     cdef void on_client_relayed(self, int64_t n, bint done) noexcept:
         self.body_left -= n
@@ -299,7 +268,7 @@ cdef class Exchange(Call):
     cdef int _translation_failed(self, object error) except -1:
         log.warning("%s: unusable answer from backend %r: %s", self.request.request_id, self.plan.origin, error)
         self.service.counters.backend_faults += 1
-        return self._refuse(S3Error(*FAULTS["malformed"]))
+        return self._refuse(error)
 
     cdef int on_body(self, const char* p, Py_ssize_t n) except -1:
         cdef bytes out
@@ -403,7 +372,10 @@ cdef class Exchange(Call):
             self._give_up()
             return
         try:
-            if self._may_retry(why) and not upstream.answered:
+            if upstream is not None and not upstream.answered and self._may_retry(why):
+                # What the client sends meanwhile waits for the next connection.
+                self.client.stream.stop_relay()
+                self.client.stream.pause()
                 self.retried = True
                 self.phase = WAITING
                 self.service.counters.retries += 1
@@ -413,10 +385,9 @@ cdef class Exchange(Call):
                 self.pool.dial(self)
                 return
             log.warning("%s: backend %r failed: %s", self.request.request_id, self.plan.origin, why)
-            code, message = FAULTS[why]
-            self._refuse(S3Error(code, message))
-        except Exception:
-            log.exception("internal error")
+            self._refuse(backend_fault(why))
+        except Exception as error:
+            log.error("%s: %s", self.request.request_id, bug_of(error))
             self._give_up()
 
     cdef bint _may_retry(self, str why) noexcept:
@@ -430,10 +401,16 @@ cdef class Exchange(Call):
         )
 
     cdef void on_client_deadline(self) noexcept:
+        try:
+            self._deadline()
+        except Exception as error:
+            log.error("%s: %s", self.request.request_id, bug_of(error))
+            self._give_up()
+
+    cdef int _deadline(self) except -1:
         cdef int64_t window
         if self.phase == WAITING:
-            self.pool.withdraw(self)
-            self.on_failed("connect")
+            self.on_failed("connect" if self.pool.withdraw(self) else "exhausted")
         elif self.phase == AWAITING:
             self.on_failed("timeout")
         elif self.phase == SENDING or self.phase == ANSWERING:
@@ -441,22 +418,23 @@ cdef class Exchange(Call):
             if self.moved == 0:
                 self.idle_ms += window
             if self.moved < self.service.rate_bytes and (self.moved > 0 or self.idle_ms >= self.service.stall_ms):
-                log.warning("%s: body stalled", self.request.request_id)
-                if self.phase == SENDING and not self.answered:
-                    self._stalled_upload()
-                else:
-                    self._give_up()
-                return
+                return self._stalled()
             if self.moved > 0:
                 self.idle_ms = 0
             self.moved = 0
             self.service.wheel.set(self.client, window)
+        return 0
 
-    def _stalled_upload(self):
-        self._refuse(S3Error(
-            "RequestTimeout",
-            "Your socket connection to the server was not read from or written to within the timeout period.",
-        ))
+    cdef int _stalled(self) except -1:
+        """No body passed for too long, or too little of it: whose fault is it?"""
+        log.warning("%s: body stalled", self.request.request_id)
+        if self.answered:
+            self._give_up()
+        elif self.phase == ANSWERING or self.upstream.stream.full:
+            self.on_failed("timeout")
+        else:
+            self._refuse(upload_stalled())
+        return 0
 
     cdef void on_client_gone(self) noexcept:
         self._give_up()
@@ -486,8 +464,8 @@ cdef class Exchange(Call):
         return 0
 
     cdef void _tell_unread(self) noexcept:
-        # A body that the plan does not take (a GET with one) is unread as a whole.
-        if self.plan.length > 0:
+        # A body that no plan takes (a GET with one) is unread as a whole.
+        if self.takes_body:
             self.client.unread = self.body_left
 
     cdef void _over(self) noexcept:

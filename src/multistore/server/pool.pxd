@@ -3,7 +3,6 @@ from multistore.server.upstream cimport Call, Home, Upstream
 
 
 cdef class Pool(Home):
-    cdef object origin
     cdef object dialer
     cdef Wheel wheel
     cdef list idle                  # the one used last is taken first
@@ -19,7 +18,7 @@ cdef class Pool(Home):
     # --- for calls
     cdef Upstream take(self)                        # an idle connection, or None
     cdef void dial(self, Call call) noexcept        # a new connection: call.on_connected later
-    cdef void withdraw(self, Call call) noexcept    # the call no longer waits here
+    cdef bint withdraw(self, Call call) noexcept    # the call no longer waits; False: for a free place
 
 
 cdef class Pools:

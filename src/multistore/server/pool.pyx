@@ -43,12 +43,13 @@ cdef class Pool(Home):
         call.dialling = upstream
         self.dialer.dial(self.origin, upstream, upstream.dialled)
 
-    cdef void withdraw(self, Call call) noexcept:
+    cdef bint withdraw(self, Call call) noexcept:
         if call.dialling is not None:
             call.dialling.call = None               # the connection goes to the pool when it is there
             call.dialling = None
-        else:
-            self.waiting.remove(call)
+            return True
+        self.waiting.remove(call)
+        return False
 
     # --- Home -------------------------------------------------------------------------------
 

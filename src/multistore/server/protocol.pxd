@@ -1,5 +1,6 @@
 from libc.stdint cimport int64_t
-from multistore.server.exchange cimport Client, Exchange
+from multistore.server.client cimport Client
+from multistore.server.exchange cimport Exchange
 from multistore.server.service cimport Service
 from multistore.wire._native.cext cimport ms_head_caps
 from multistore.wire._native.head cimport RequestHead, ResponseHead

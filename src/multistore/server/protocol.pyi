@@ -1,4 +1,4 @@
-from multistore.server.exchange import Client
+from multistore.server.client import Client
 from multistore.server.service import Service
 
 class Connection(Client):

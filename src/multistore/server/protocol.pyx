@@ -11,7 +11,8 @@ from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from multistore.gateway.plan cimport Forward, Respond
 from multistore.gateway.request cimport GatewayRequest
-from multistore.server.exchange cimport CHUNKED, UNSAID, Client, Exchange
+from multistore.server.client cimport CHUNKED, UNSAID, Client
+from multistore.server.exchange cimport Exchange
 from multistore.server.service cimport Service
 from multistore.server.timers cimport monotonic_ms
 from multistore.wire._native.cext cimport (
@@ -23,7 +24,7 @@ from multistore.wire._native.spans cimport span_of
 
 import logging
 
-from multistore.errors import S3Error
+from multistore.errors import S3Error, bug_of
 from multistore.gateway import render
 from multistore.server.chunked import read_request_head
 
@@ -71,7 +72,7 @@ cdef class Connection(Client):
         cdef int here = service.by_peer.get(self.stream.peer, 0)
         service.counters.connections += 1
         if len(service.open_clients) >= service.connections_max or here >= service.connections_per_peer:
-            log.warning("too many connections (%d from %s)", here, self.stream.peer)
+            service.refuse_connection(self.stream.peer)
             self.state = SHUT
             self.stream.abort()
             return
@@ -152,8 +153,8 @@ cdef class Connection(Client):
         elif self.state == HEAD and self.head_begun:
             try:
                 self._refuse(S3Error("RequestTimeout", "The request head did not arrive in time.", fatal=True))
-            except Exception:
-                log.exception("internal error")
+            except Exception as error:
+                log.error("%s", bug_of(error))
                 self.stream.abort()
         else:
             self._shut()

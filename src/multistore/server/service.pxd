@@ -5,6 +5,7 @@ from multistore.server.timers cimport Wheel
 
 cdef class Counters:
     cdef readonly int64_t connections           # accepted
+    cdef readonly int64_t refused_connections   # one too many
     cdef readonly int64_t requests
     cdef readonly int64_t bytes_in              # request bodies
     cdef readonly int64_t bytes_out             # response bodies
@@ -21,7 +22,6 @@ cdef class Service:
     cdef readonly Pools pools
     cdef readonly Wheel wheel
     cdef readonly Counters counters
-    cdef object loop
     cdef set open_clients
     cdef dict by_peer                           # open connections per address
     cdef public bint draining
@@ -57,3 +57,4 @@ cdef class Service:
     cdef double now(self) noexcept
     cdef bytes new_id(self)
     cdef bint may_retry(self) noexcept
+    cdef int refuse_connection(self, str peer) except -1

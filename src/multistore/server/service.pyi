@@ -1,5 +1,3 @@
-from asyncio import AbstractEventLoop
-
 from multistore.gateway.engine import Engine
 from multistore.limits import Limits, Timeouts
 from multistore.server.pool import Pools
@@ -8,6 +6,7 @@ from multistore.server.timers import Wheel
 
 class Counters:
     connections: int
+    refused_connections: int
     requests: int
     bytes_in: int
     bytes_out: int
@@ -23,7 +22,6 @@ class Service:
     draining: bool
     def __init__(
         self,
-        loop: AbstractEventLoop,
         engine: Engine,
         pools: Pools,
         wheel: Wheel,

@@ -6,6 +6,7 @@ from libc.stdint cimport uint64_t
 from multistore.server.pool cimport Pools
 from multistore.server.timers cimport Wheel
 
+import logging
 import secrets
 import time
 from email.utils import formatdate
@@ -16,6 +17,9 @@ cdef extern from "<time.h>" nogil:
         long tv_nsec
     int clock_gettime(int clock, timespec* now)
     int CLOCK_REALTIME
+
+
+cdef object log = logging.getLogger("multistore.server")
 
 
 cdef class Counters:
@@ -30,6 +34,7 @@ cdef class Counters:
         """All counters by name."""
         found = {
             "connections": self.connections,
+            "refused_connections": self.refused_connections,
             "requests": self.requests,
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
@@ -44,8 +49,7 @@ cdef class Counters:
 cdef class Service:
     """The state of one worker."""
 
-    def __cinit__(self, object loop, object engine, Pools pools, Wheel wheel, object limits, object timeouts):
-        self.loop = loop
+    def __cinit__(self, object engine, Pools pools, Wheel wheel, object limits, object timeouts):
         self.engine = engine
         self.pools = pools
         self.wheel = wheel
@@ -96,6 +100,15 @@ cdef class Service:
     cdef bint may_retry(self) noexcept:
         """The retry budget: a tenth of what is under way, and three at least."""
         return self.retrying < 3 or self.retrying * 10 < self.active
+
+    cdef int refuse_connection(self, str peer) except -1:
+        """Counts it; a flood of them is worth one line in a hundred."""
+        if self.counters.refused_connections % 100 == 0:
+            log.warning(
+                "too many connections: %d in all, %d from %s; %d refused so far",
+                len(self.open_clients), self.by_peer.get(peer, 0), peer, self.counters.refused_connections)
+        self.counters.refused_connections += 1
+        return 0
 
     def clients(self):
         """The open client connections."""

@@ -15,6 +15,8 @@ from multistore.wire._native.cext cimport ms_span
 
 import logging
 
+from multistore.errors import bug_of
+
 cdef enum:
     # A tail is a partial head or a pipelined request; beyond this reading stops until it is consumed.
     TAIL_MAX = READ_SIZE
@@ -151,8 +153,8 @@ cdef class Stream:
                 self._keep(p, n)
                 if not self.redelivery:
                     self._deliver_tail()
-        except BaseException:
-            self._owner_failed()
+        except BaseException as error:
+            self._owner_failed(error)
         return 0
 
     cdef int _deliver_tail(self) except -1:
@@ -179,8 +181,8 @@ cdef class Stream:
             return
         try:
             self._deliver_tail()
-        except BaseException:
-            self._owner_failed()
+        except BaseException as error:
+            self._owner_failed(error)
         if self.eof:
             self._tell_eof()
 
@@ -245,8 +247,8 @@ cdef class Stream:
             self.eof_told = True
             self.owner.on_eof()
 
-    def _owner_failed(self):
-        log.error("internal error on a connection", exc_info=True)
+    def _owner_failed(self, error):
+        log.error("%s", bug_of(error))
         self.abort()
 
     # --- ending -----------------------------------------------------------------------------

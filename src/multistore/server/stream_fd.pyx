@@ -129,6 +129,11 @@ cdef class Poller:
         for stream in ended:
             stream.gone(0)
 
+    def settle(self):
+        """Hears what has happened so far."""
+        self._turn()
+        self._bury()
+
     def _turn(self):
         cdef epoll_event events[EVENTS]
         cdef FdStream stream
@@ -357,6 +362,8 @@ class Listener:
         self._sock.close()
 
     def _accept(self):
+        # Whoever has left makes room before somebody else is refused for want of it.
+        self._poller.settle()
         for _ in range(ACCEPTS):
             try:
                 sock, _address = self._sock.accept()

@@ -22,6 +22,8 @@ cdef class Call:
 cdef class Home:
     """Where an Upstream belongs."""
 
+    cdef object origin
+
     cdef void release(self, Upstream upstream) noexcept                     # it is free
     cdef void forget(self, Upstream upstream) noexcept
 
@@ -31,7 +33,6 @@ cdef class Upstream(Owner):
     cdef Call call                  # None while idle
     cdef Wheel wheel
     cdef int state
-    cdef bint reused                # has served a call before
     cdef bint answered              # bytes of a response have come
     cdef bint reusable              # after this response the connection may serve again
     cdef int interim                # 1xx heads of this response

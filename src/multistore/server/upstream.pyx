@@ -15,6 +15,8 @@ from multistore.wire._native.head cimport ResponseHead, ms_scan, scan_response_c
 
 import logging
 
+from multistore.errors import bug_of
+
 cdef enum State:
     CONNECTING
     IDLE
@@ -125,7 +127,7 @@ cdef class Upstream(Owner):
         if task.cancelled():
             self._fail("connect")
         elif task.exception() is not None:
-            log.warning("cannot connect to backend: %s", task.exception())
+            log.warning("%r: cannot connect: %s", self.home.origin, task.exception())
             self._fail("connect")
 
     cdef Py_ssize_t on_data(self, const char* p, Py_ssize_t n) except -1:
@@ -135,7 +137,7 @@ cdef class Upstream(Owner):
         if self.state == BODY:
             return self._body(p, n)
         if self.state == IDLE:
-            log.warning("backend sent bytes that nobody asked for")
+            log.warning("%r sent bytes that nobody asked for", self.home.origin)
             self.discard()
         return n
 
@@ -146,7 +148,7 @@ cdef class Upstream(Owner):
         if scan.verdict == MS_MORE:
             return 0
         if scan.verdict != MS_OK:
-            log.warning("malformed response head from backend: %s", ms_head_reason(scan.fault).decode("ascii"))
+            log.warning("%r: malformed response head: %s", self.home.origin, ms_head_reason(scan.fault).decode("ascii"))
             self._fail("malformed")
             return n
         used = <Py_ssize_t> scan.consumed
@@ -193,7 +195,7 @@ cdef class Upstream(Owner):
         try:
             pieces = self.chunks.feed(p, n)
         except Exception as error:
-            log.warning("malformed chunked body from backend: %s", type(error).__name__)
+            log.warning("%r: malformed chunked body: %s", self.home.origin, type(error).__name__)
             self._fail("malformed")
             return n
         for piece in pieces:
@@ -204,7 +206,7 @@ cdef class Upstream(Owner):
         return n
 
     cdef void _surplus(self) noexcept:
-        log.warning("backend sent more than its Content-Length")
+        log.warning("%r sent more than its Content-Length", self.home.origin)
         self.reusable = False
 
     cdef int _complete(self) except -1:
@@ -212,7 +214,6 @@ cdef class Upstream(Owner):
         self.call = None
         self.chunks = None
         self.state = IDLE
-        self.reused = True
         self.wheel.set(self, 0)
         # The call decides where the connection goes: it knows whether its request was sent whole.
         call.on_complete()
@@ -225,8 +226,8 @@ cdef class Upstream(Owner):
         if done:
             try:
                 self._complete()
-            except Exception:
-                log.exception("internal error at the end of a response")
+            except Exception as error:
+                log.error("%r: %s", self.home.origin, bug_of(error))
                 self.discard()
 
     cdef void on_room(self) noexcept:
@@ -235,7 +236,7 @@ cdef class Upstream(Owner):
 
     cdef void on_eof(self) noexcept:
         # A backend that half-closes will not serve again, and what was under way is cut short.
-        self._fail("closed")
+        self._fail("connect" if self.state == CONNECTING else "closed")
 
     cdef void on_lost(self, int err) noexcept:
         self._fail("connect" if self.state == CONNECTING else "closed")

@@ -83,7 +83,7 @@ class Server:
         limits, timeouts = self._settings.limits, self._settings.timeouts
         wheel, poller = Wheel(loop), Poller(loop)
         pools = Pools(Dialer(loop, poller, timeouts), wheel, limits, timeouts)
-        service = self._service = Service(loop, self._engine, pools, wheel, limits, timeouts)
+        service = self._service = Service(self._engine, pools, wheel, limits, timeouts)
         listeners = await self._listen(loop, service, poller)
         try:
             for number in (signal.SIGTERM, signal.SIGINT):

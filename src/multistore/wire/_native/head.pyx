@@ -46,6 +46,7 @@ cdef inline ms_head_caps room_for(const ms_head_caps* caps) noexcept:
 cdef bytes copy_head(const char* p, const ms_head* scanned, ms_head* out):
     """Copies bytes and fields of a scanned head; `out.fields` is to be freed by its owner."""
     cdef size_t size = scanned.n_fields * sizeof(ms_field)
+    assert scanned.n_fields <= MAX_FIELDS  # render.pyx counts on it
     raw = PyBytes_FromStringAndSize(p, scanned.size)
     ms_head_lower_names(PyBytes_AS_STRING(raw), scanned)
     out[0] = scanned[0]

@@ -1,5 +1,5 @@
 # cython: boundscheck=False, wraparound=False
-# (arrays are bounded by MAX_FIELDS, checked in gather())
+# (no indexing of Python sequences here; what bounds the C arrays is said at MAX_OUT)
 """Writing heads over ``ms_render``: the last function before the wire (law 4)."""
 
 from cpython.bytes cimport PyBytes_AS_STRING
@@ -13,13 +13,18 @@ from multistore.wire._native.cext cimport (
     ms_render_request_bound, ms_render_response, ms_render_response_bound, ms_signing, ms_span,
 )
 from multistore.wire._native.errors cimport raise_internal
-from multistore.wire._native.head cimport RequestHead, ResponseHead
+from multistore.wire._native.head cimport MAX_FIELDS, RequestHead, ResponseHead
 from multistore.wire._native.names cimport HeaderSet
 from multistore.wire._native.sigv4 cimport Signer
 from multistore.wire._native.spans cimport not_none, span_of, to_bytes
 
 cdef enum:
-    MAX_FIELDS = 1280   # what a head may hold, and fields of ours
+    # Fields of a head that leaves. No RequestHead or ResponseHead holds more than MAX_FIELDS
+    # (the scans write into arrays of that size), and no more than MAX_ADDED are added to them
+    # (checked in add_fields and response_head).
+    MAX_OUT = MAX_FIELDS + MAX_ADDED
+    # Those, and what signing adds: host, date, payload, token (ms_render.h).
+    MAX_SIGNED = MAX_OUT + 4
     MAX_PAIRS = 1024    # of one query, as in target.pyx
 
 # Fields of a client's head that speak to us, not to the backend.
@@ -55,6 +60,11 @@ cdef int check_room(size_t size) except -1:
     return 0
 
 
+cdef int too_many_added() except -1:
+    raise_internal("Too many header fields were added.")
+    return 0
+
+
 cdef size_t add_fields(object fields, ms_pair* out, size_t room) except? 0:
     """Pairs that point into ``fields``, whose names are in lower case. Their number."""
     cdef size_t n = 0
@@ -63,7 +73,7 @@ cdef size_t add_fields(object fields, ms_pair* out, size_t room) except? 0:
         not_none(name)
         not_none(value)
         if n == room:
-            raise_internal("Too many header fields were added.")
+            too_many_added()
         out[n] = ms_pair(span_of(name), span_of(value))
         check_line(out[n].name)
         check_line(out[n].value)
@@ -92,7 +102,7 @@ cdef bint replaced(ms_span name, const ms_pair* added, size_t n) noexcept:
 cdef size_t gather(bytes raw, const ms_head* head, HeaderSet keep, HeaderSet never,
                    const ms_pair* added, size_t n_added, ms_pair* out) noexcept:
     """What ``keep`` lets through of a head (NULL: none), then what is added, which replaces by
-    name. Scanned values hold no CR, LF or NUL."""
+    name: MAX_OUT pairs at most. Scanned values hold no CR, LF or NUL."""
     cdef size_t count = 0, i
     cdef ms_span s
     if head is not NULL and keep is not None:
@@ -111,8 +121,8 @@ cdef ms_span request_head(str method, bytes target, bytes host, RequestHead head
                           object add, int64_t content_length, bytes payload, Signer signer,
                           bytes amz_date) except *:
     cdef ms_pair added[MAX_ADDED]
-    cdef ms_pair fields[MAX_FIELDS]
-    cdef ms_pair signed_fields[MAX_FIELDS]
+    cdef ms_pair fields[MAX_OUT]
+    cdef ms_pair signed_fields[MAX_SIGNED]
     cdef ms_pair query[MAX_PAIRS]
     cdef ms_outbound request
     cdef ms_signing signing
@@ -163,8 +173,10 @@ cdef ms_span scope_of(Signer signer) noexcept:
 
 cdef ms_span response_head(int status, ResponseHead head, HeaderSet keep, const ms_pair* added,
                            size_t n_added) except *:
-    cdef ms_pair fields[MAX_FIELDS]
+    cdef ms_pair fields[MAX_OUT]
     cdef size_t count
+    if n_added > MAX_ADDED:
+        too_many_added()
     if status < 100 or status > 599:
         raise_internal("There is no such status.")
     count = gather(

@@ -1,0 +1,3 @@
+from multistore.server.stream import Owner
+
+class Client(Owner): ...

@@ -1,0 +1,23 @@
+"""The client's side of an exchange, as the exchange sees it."""
+
+from libc.stdint cimport int64_t
+from multistore.gateway.plan cimport Respond
+from multistore.server.stream cimport Owner
+from multistore.wire._native.cext cimport ms_span
+from multistore.wire._native.head cimport ResponseHead
+
+
+cdef class Client(Owner):
+    """The client's side of an exchange; `protocol.Connection` is the one there is."""
+
+    cdef int send(self, Respond respond) except -1:
+        raise NotImplementedError
+
+    cdef int send_head(self, int status, ResponseHead head, object keep, object extra,
+                       int64_t length, const ms_span* body, int n) except -1:
+        """Writes a head and the first `n` (0 or 1) pieces of its body. `extra` are pairs of name
+        and value that replace those of `head`; `length` is of the body, or a Length."""
+        raise NotImplementedError
+
+    cdef void done(self) noexcept:
+        pass
