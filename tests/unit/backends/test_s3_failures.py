@@ -372,12 +372,23 @@ def test_virtual_hosts_and_anonymous_backends_move_too() -> None:
 
 
 @pytest.mark.rule("SEM-15", "F21")
+def test_a_region_is_learnt_within_its_own_domain() -> None:
+    backend = make_backend("s3.cn-north-1.amazonaws.com.cn", signer=None)
+    again = fail(read(backend), 301, b"", ((b"x-amz-bucket-region", b"cn-northwest-1"),))
+    assert isinstance(again, Forward)
+    assert again.origin.host == "s3.cn-northwest-1.amazonaws.com.cn"
+
+
+@pytest.mark.rule("SEM-15", "F21")
 @pytest.mark.parametrize(
     ("host", "options", "fields"),
     [
         ("store.test", {}, MOVED),
         ("s3.us-east-1.amazonaws.com.evil.test", {}, MOVED),
         ("s3.dualstack.us-east-1.amazonaws.com", {}, MOVED),
+        ("s3-accelerate.amazonaws.com", {}, MOVED),
+        ("other-bucket.s3.us-east-1.amazonaws.com", {}, MOVED),
+        ("ec2-203-0-113-9.compute-1.amazonaws.com", {}, MOVED),
         (AWS, {"signer_for": None}, MOVED),
         (AWS, {}, ()),
         (AWS, {}, ((b"x-amz-bucket-region", b"evil.test/"),)),
