@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kernels import NATIVE as KERNEL
-from kernels import needs_native
+from kernels import PURE, needs_native
 from multistore.errors import S3Error
 
 pytestmark = needs_native
@@ -102,6 +102,31 @@ def test_fields_beyond_the_capacity_are_refused() -> None:
     with pytest.raises(S3Error) as error:
         KERNEL.write_response_head(200, None, None, [(b"a", b"b")] * 257)
     assert error.value.code == "InternalError"
+
+
+def test_there_is_room_for_everything_at_once() -> None:
+    """The fullest head, the most additions, all signed, and a token: the pure kernel's arrays
+    have no end, the native ones must be as long as that."""
+    signer = ("AK", "secret", "r", "token")
+    fields = [(b"X-Amz-Meta-%d" % n, b"v") for n in range(1023)]
+    added = [(b"x-amz-meta-a%d" % n, b"v") for n in range(256)]
+    written = [
+        kernel.write_request_head(
+            "GET",
+            b"/k",
+            b"h",
+            kernel.RequestHead("GET", b"/", 11, [(b"Host", b"h"), *fields]),
+            kernel.HeaderSet([], [b"x-amz-"]),
+            added,
+            -1,
+            b"UNSIGNED-PAYLOAD",
+            kernel.Signer(*signer),
+            b"20260101T000000Z",
+        )
+        for kernel in (KERNEL, PURE)
+    ]
+    assert written[0].count(b"\r\nx-amz-meta-") == 1279
+    assert written[0] == written[1]
 
 
 def test_a_query_of_many_parameters_is_refused_not_cut() -> None:

@@ -301,4 +301,3 @@ def scan_response(bytes data not None, str method not None, *, size_t max_bytes=
     head = scan_response_c(PyBytes_AS_STRING(data), <size_t>PyBytes_GET_SIZE(data),
                            method == "HEAD", &caps, &scan)
     return scan.verdict, head, scan.consumed, ms_head_reason(scan.fault).decode("ascii")
-
