@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from multistore.errors import S3Error
 from multistore.gateway.identity import KeyCache, read_amz_date
 from multistore.gateway.operation import AUTH_PARAMS, Operation, match
+from multistore.gateway.plan import EMPTY_SHA256, UNSIGNED_PAYLOAD
 from multistore.gateway.route import normalise_domains, virtual_bucket
 from multistore.limits import CLOCK_SKEW, PRESIGN_MAX
 from multistore.wire import (
@@ -86,8 +87,6 @@ def parse_request_target(
 
 # --- signatures -----------------------------------------------------------------------------------
 
-_EMPTY_SHA256 = b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-_UNSIGNED = b"UNSIGNED-PAYLOAD"
 _PAYLOAD = re.compile(
     rb"[0-9A-Fa-f]{64}|UNSIGNED-PAYLOAD|STREAMING-UNSIGNED-PAYLOAD-TRAILER|"
     rb"STREAMING-AWS4-HMAC-SHA256-PAYLOAD(?:-TRAILER)?"
@@ -187,8 +186,8 @@ class Verifier:
         if payload is None:
             if head.content_length > 0 or head.chunked:
                 raise S3Error("InvalidRequest", "Missing required header: x-amz-content-sha256")
-            payload = _EMPTY_SHA256
-        if payload != _EMPTY_SHA256 and not _PAYLOAD.fullmatch(payload):
+            payload = EMPTY_SHA256
+        if payload != EMPTY_SHA256 and not _PAYLOAD.fullmatch(payload):
             raise S3Error("InvalidArgument", "x-amz-content-sha256 has no value that S3 knows.")
         return self._hold(verify, head, target, authorization, token, amz_date, payload, 0.0)
 
@@ -222,7 +221,7 @@ class Verifier:
             raise S3Error("AccessDenied", "Request is not valid yet")
         if now >= expires_at:
             raise S3Error("AccessDenied", "Request has expired")
-        payload = head.get(b"x-amz-content-sha256") or _UNSIGNED
+        payload = head.get(b"x-amz-content-sha256") or UNSIGNED_PAYLOAD
         if payload.startswith(b"STREAMING-") or not _PAYLOAD.fullmatch(payload):
             raise S3Error("InvalidRequest", "A presigned URL takes no such x-amz-content-sha256.")
         token = params.get(_TOKEN_PARAM)

@@ -15,7 +15,7 @@ from multistore.backends.s3_errors import Failure
 from multistore.errors import S3Error
 from multistore.gateway import outbound, render
 from multistore.gateway.listing import Listing, ListingTranslator
-from multistore.gateway.plan import Answer, Forward, Respond
+from multistore.gateway.plan import EMPTY_SHA256, Answer, Forward, Respond
 from multistore.limits import ERROR_BODY_MAX
 from multistore.types import Origin
 from multistore.wire import percent_encode
@@ -23,7 +23,7 @@ from multistore.wire import percent_encode
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from multistore.gateway.plan import Gather, Plan, Translate
+    from multistore.gateway.plan import Fields, Gather, Plan, Translate
     from multistore.gateway.ports import TokenSealer
     from multistore.gateway.request import GatewayRequest
     from multistore.wire import HeaderSet, ResponseHead, Signer
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["S3Backend"]
 
 _log = logging.getLogger("multistore.backend")
-
-Fields = tuple[tuple[bytes, bytes], ...]
 
 #: Query parameters of a read that the backend has to know, in canonical order.
 _READ_PARAMS = (
@@ -180,17 +178,14 @@ class S3Backend:
         return self._forward(request, self._target(request, query), keep, add, answer, True)
 
     def _put(self, request: GatewayRequest, again: bool) -> Plan:
-        head, target = request.head, request.target
-        assert target is not None
+        head = request.head
         length = head.content_length
         if length < 0:
             raise S3Error(
                 "MissingContentLength", "You must provide the Content-Length HTTP header."
             )
-        declared = head.get(b"x-amz-content-sha256")
-        if declared is None:  # where some signers of URLs put it
-            declared = target.params.get("X-Amz-Content-Sha256")
-        payload, sha256 = outbound.payload_of(declared, length, bound=self._bound)
+        payload = request.payload
+        sha256 = outbound.check_payload(payload, length, bound=self._bound)
         add, given = outbound.upload_fields(head)
         site = self.site
         return Forward(
@@ -246,7 +241,7 @@ class S3Backend:
             keep,
             add,
             -1,
-            outbound.EMPTY_SHA256,
+            EMPTY_SHA256,
             site.signer,
             answer,
             replayable=replayable,

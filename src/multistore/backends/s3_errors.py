@@ -18,11 +18,10 @@ from multistore.errors import STATUS, S3Error
 from multistore.wire import LEAF, XmlReader
 
 if TYPE_CHECKING:
+    from multistore.gateway.plan import Fields
     from multistore.wire import ResponseHead
 
 __all__ = ["Failure"]
-
-Fields = tuple[tuple[bytes, bytes], ...]
 
 #: Codes that are the client's to mend, with our message.
 _CLIENT: dict[str, str] = {

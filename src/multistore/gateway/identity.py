@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
 from multistore.gateway.operation import AUTH_PARAMS
+from multistore.gateway.plan import EMPTY_SHA256, UNSIGNED_PAYLOAD
 from multistore.limits import CLOCK_SKEW
 from multistore.types import ANONYMOUS
 from multistore.wire import SigningKey, check_signed_headers, parse_authorization, verify
@@ -27,10 +28,7 @@ if TYPE_CHECKING:
     from multistore.types import Identity
     from multistore.wire import Authorization, RequestHead, Target
 
-__all__ = ["EMPTY_SHA256", "UNSIGNED_PAYLOAD", "Authenticator", "KeyCache", "read_amz_date"]
-
-UNSIGNED_PAYLOAD = b"UNSIGNED-PAYLOAD"
-EMPTY_SHA256 = b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+__all__ = ["Authenticator", "KeyCache", "read_amz_date"]
 
 #: Rule 11: the streaming modes that exist. None is built yet; another one is not S3's.
 _STREAMING = frozenset(

@@ -24,6 +24,7 @@ from multistore.limits import LIST_MAX_KEYS
 from multistore.wire import LEAF, START, XmlReader, percent_decode, percent_encode, xml_escape
 
 if TYPE_CHECKING:
+    from multistore.gateway.plan import Fields
     from multistore.gateway.ports import TokenSealer
     from multistore.gateway.request import GatewayRequest
 
@@ -36,8 +37,6 @@ _SEALED_MARKER = b"~multistore~"
 #: Output is handed on in pieces of at least this many bytes: few writes, and a runtime that waits
 #: with the head for the first of them can still answer a fault of a short page with its status.
 _PIECE = 32_768
-
-Fields = tuple[tuple[bytes, bytes], ...]
 
 _CONTENT_TYPE: Fields = ((b"content-type", b"application/xml"),)
 #: Elements of an entry that are taken over; each at most once, but ChecksumAlgorithm.

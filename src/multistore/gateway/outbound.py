@@ -11,17 +11,21 @@ Field names and their meaning: "Amazon S3 API reference", the page of each opera
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from multistore._version import __version__
 from multistore.errors import S3Error
+from multistore.gateway.plan import EMPTY_SHA256, UNSIGNED_PAYLOAD
 from multistore.limits import METADATA_MAX
 from multistore.wire import HeaderSet, RequestHead
+
+if TYPE_CHECKING:
+    from multistore.gateway.plan import Fields
 
 __all__ = [
     "ADD",
     "DELETE",
     "DELETE_ANSWER",
-    "EMPTY_SHA256",
     "LIST",
     "NOTHING",
     "PUT",
@@ -30,18 +34,12 @@ __all__ = [
     "READ_ANSWER",
     "READ_ANSWER_CHECKSUM",
     "READ_WHOLE",
-    "UNSIGNED_PAYLOAD",
     "check_delete",
     "check_list",
-    "payload_of",
+    "check_payload",
     "read_fields",
     "upload_fields",
 ]
-
-Fields = tuple[tuple[bytes, bytes], ...]
-
-EMPTY_SHA256 = b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-UNSIGNED_PAYLOAD = b"UNSIGNED-PAYLOAD"
 
 #: What every request of ours carries. ``identity``: a coding added on the way would give one ETag
 #: to two byte sequences, and ranges of a compressed body (SEM-13, R11).
@@ -208,7 +206,6 @@ DELETE_ANSWER = HeaderSet((b"x-amz-delete-marker", b"x-amz-request-charged", b"x
 # RFC 9110 14.1.2, one range only. More than 18 digits cannot be a position in an object.
 _RANGE = re.compile(rb"(?i:bytes)=(?:(\d{1,18})-(\d{0,18})|-\d{1,18})", re.ASCII)
 _STRONG_TAG = re.compile(rb'"[\x21\x23-\x7e\x80-\xff]*"')
-_SHA256 = re.compile(rb"[0-9a-f]{64}")
 
 
 def _unknown(name: bytes) -> S3Error:
@@ -318,36 +315,28 @@ def check_list(head: RequestHead) -> None:
     _check_known(head, _LIST_KNOWN)
 
 
-def payload_of(declared: bytes | None, length: int, bound: bool) -> tuple[bytes, bytes | None]:
-    """What our signature says about an upload's body, and the SHA-256 to hold it to here.
+def check_payload(payload: bytes, length: int, bound: bool) -> bytes | None:
+    """The SHA-256 (hex) to hold an upload of ``length`` bytes to here, if any.
 
-    ``declared`` is the client's ``x-amz-content-sha256``, None without one (presigned). A hash
-    is passed on. With ``bound`` the backend is known to verify it, and our signature binds it to
-    do so: then the body may pass unread. Otherwise it is hashed here, the last bytes held back
-    (law 6). A body of no bytes is judged at once, before the backend sees a head (SEM-11).
+    ``payload`` is what the client's verified signature says of the body
+    (``GatewayRequest.payload``), and what ours will say. With ``bound`` the backend is known to
+    verify a hash, and our signature binds it to do so: then the body may pass unread. Otherwise
+    it is hashed here, the last bytes held back (law 6). A body of no bytes is judged at once,
+    before the backend sees a head (SEM-11).
 
-    Raises: InvalidArgument, NotImplemented (streaming modes), XAmzContentSHA256Mismatch.
+    Raises: XAmzContentSHA256Mismatch.
     """
-    if declared is None or declared == UNSIGNED_PAYLOAD:
-        return UNSIGNED_PAYLOAD, None
-    if not _SHA256.fullmatch(declared):
-        if declared.startswith(b"STREAMING-"):
-            mode = declared.decode("ascii", "replace")
-            raise S3Error("NotImplemented", f"The payload mode {mode} is not implemented")
-        raise S3Error(
-            "InvalidArgument",
-            "x-amz-content-sha256 must be UNSIGNED-PAYLOAD or a valid sha256 value",
-            fields=(("ArgumentName", "x-amz-content-sha256"),),
-        )
-    if length == 0 and declared != EMPTY_SHA256:
-        raise S3Error(
-            "XAmzContentSHA256Mismatch",
-            "The provided 'x-amz-content-sha256' header does not match what was computed",
-            fields=(
-                ("ClientComputedContentSHA256", declared.decode()),
-                ("S3ComputedContentSHA256", EMPTY_SHA256.decode()),
-            ),
-        )
-    if bound or length == 0:
-        return declared, None
-    return declared, declared
+    if payload == UNSIGNED_PAYLOAD:
+        return None
+    if length == 0:
+        if payload != EMPTY_SHA256:
+            raise S3Error(
+                "XAmzContentSHA256Mismatch",
+                "The provided 'x-amz-content-sha256' header does not match what was computed",
+                fields=(
+                    ("ClientComputedContentSHA256", payload.decode()),
+                    ("S3ComputedContentSHA256", EMPTY_SHA256.decode()),
+                ),
+            )
+        return None
+    return None if bound else payload

@@ -8,9 +8,25 @@ if TYPE_CHECKING:
     from multistore.types import Origin
     from multistore.wire import HeaderSet, RequestHead, ResponseHead, Signer
 
-__all__ = ["Answer", "Forward", "Gather", "Plan", "Respond", "Translate"]
+__all__ = [
+    "EMPTY_SHA256",
+    "UNSIGNED_PAYLOAD",
+    "Answer",
+    "Fields",
+    "Forward",
+    "Gather",
+    "Plan",
+    "Respond",
+    "Translate",
+]
 
+#: Header fields, names in lower case.
 Fields = tuple[tuple[bytes, bytes], ...]
+
+#: What a signature says of a body that is not bound by it, and of one without bytes
+#: ("Authenticating Requests (AWS Signature Version 4)").
+UNSIGNED_PAYLOAD = b"UNSIGNED-PAYLOAD"
+EMPTY_SHA256 = b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 class Respond:

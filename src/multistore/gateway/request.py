@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from multistore.gateway.plan import UNSIGNED_PAYLOAD
+
 if TYPE_CHECKING:
     from multistore.gateway.operation import Operation
     from multistore.types import Bucket, Identity
@@ -43,7 +45,7 @@ class GatewayRequest:
         self.secure = secure
         self.request_id = request_id
         self.now = now
-        self.payload = b"UNSIGNED-PAYLOAD"
+        self.payload = UNSIGNED_PAYLOAD
         self.target: Target | None = None
         self.operation: Operation | None = None
         self.identity: Identity | None = None

@@ -362,9 +362,9 @@ class Listener:
         self._sock.close()
 
     def _accept(self):
-        # Whoever has left makes room before somebody else is refused for want of it.
-        self._poller.settle()
         for _ in range(ACCEPTS):
+            # Whoever has left makes room before somebody else is refused for want of it.
+            self._poller.settle()
             try:
                 sock, _address = self._sock.accept()
             except BlockingIOError:

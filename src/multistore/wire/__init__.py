@@ -27,65 +27,6 @@ else:
             "complete but much slower and not meant for servers."
         ) from error
 
-BAD = _kernel.BAD
-END = _kernel.END
-LEAF = _kernel.LEAF
-MORE = _kernel.MORE
-ORDINARY = _kernel.ORDINARY
-OTHER = _kernel.OTHER
-START = _kernel.START
-Authorization = _kernel.Authorization
-HeaderSet = _kernel.HeaderSet
-RequestHead = _kernel.RequestHead
-ResponseHead = _kernel.ResponseHead
-Signer = _kernel.Signer
-SigningKey = _kernel.SigningKey
-Target = _kernel.Target
-XmlReader = _kernel.XmlReader
-check_signed_headers = _kernel.check_signed_headers
-parse_authorization = _kernel.parse_authorization
-parse_target = _kernel.parse_target
-percent_decode = _kernel.percent_decode
-percent_encode = _kernel.percent_encode
-presign = _kernel.presign
-scan_request = _kernel.scan_request
-scan_response = _kernel.scan_response
-sign = _kernel.sign
-verify = _kernel.verify
-verify_presigned = _kernel.verify_presigned
-write_request_head = _kernel.write_request_head
-write_response_head = _kernel.write_response_head
-xml_escape = _kernel.xml_escape
-
-__all__ = [
-    "BAD",
-    "END",
-    "IMPLEMENTATION",
-    "LEAF",
-    "MORE",
-    "ORDINARY",
-    "OTHER",
-    "START",
-    "Authorization",
-    "HeaderSet",
-    "RequestHead",
-    "ResponseHead",
-    "Signer",
-    "SigningKey",
-    "Target",
-    "XmlReader",
-    "check_signed_headers",
-    "parse_authorization",
-    "parse_target",
-    "percent_decode",
-    "percent_encode",
-    "presign",
-    "scan_request",
-    "scan_response",
-    "sign",
-    "verify",
-    "verify_presigned",
-    "write_request_head",
-    "write_response_head",
-    "xml_escape",
-]
+# Each kernel lists what the contract names; here it is passed on.
+__all__ = ["IMPLEMENTATION", *_kernel.__all__]
+globals().update((name, getattr(_kernel, name)) for name in _kernel.__all__)

@@ -27,12 +27,9 @@ from multistore.wire._native.target import Target, parse_target
 from multistore.wire._native.uri import percent_decode, percent_encode
 from multistore.wire._native.xml import END, LEAF, START, XmlReader, xml_escape
 
-IMPLEMENTATION = "native"
-
 __all__ = [
     "BAD",
     "END",
-    "IMPLEMENTATION",
     "LEAF",
     "MORE",
     "ORDINARY",

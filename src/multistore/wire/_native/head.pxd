@@ -12,16 +12,15 @@
 
 from libc.stdint cimport int64_t
 
-from multistore.wire._native.cext cimport (
-    ms_head, ms_head_caps, ms_head_fault, ms_span,
-)
+from multistore.wire._native.cext cimport ms_head, ms_head_caps, ms_head_fault
 
 ctypedef struct ms_scan:
     int verdict
     size_t consumed
     ms_head_fault fault
 
-# Largest number of fields that any cap may ask for.
+# Largest number of fields of any head, so that scanning needs no memory but the stack's. Ten
+# times what is allowed by default.
 cdef enum:
     MAX_FIELDS = 1024
 
@@ -37,9 +36,6 @@ cdef class RequestHead:
     cdef readonly bint chunked
     cdef readonly bint keep_alive
     cdef readonly bint expect_continue
-    # Lookup; `name` is in lower case. A missing field is a span with p == NULL.
-    cdef ms_span find(self, const char* name, size_t n) noexcept
-    cdef ms_span target_span(self) noexcept
     # Making: a copy of what was scanned
     cdef int adopt(self, const char* p, const ms_head* scanned) except -1
     cdef bytes adopt_parts(self, str method, bytes target, int version, tuple fields)
@@ -54,7 +50,6 @@ cdef class ResponseHead:
     cdef readonly bint chunked
     cdef readonly bint keep_alive
     cdef bint bodyless      # no body follows, whatever the fields say (HEAD, 1xx, 204, 304)
-    cdef ms_span find(self, const char* name, size_t n) noexcept
     cdef int adopt(self, const char* p, const ms_head* scanned) except -1
 
 

@@ -57,17 +57,9 @@ cdef bytes copy_head(const char* p, const ms_head* scanned, ms_head* out):
     return raw
 
 
-cdef ms_span find_value(bytes raw, const ms_head* head, ms_span name) noexcept:
-    cdef const char* base = PyBytes_AS_STRING(raw)
-    cdef uint32_t i = ms_head_find(base, head, name, 0)
-    if i == head.n_fields:
-        return ms_span(NULL, 0)
-    return ms_ref_span(base, head.fields[i].value)
-
-
 cdef bytes first_value(bytes raw, const ms_head* head, bytes name):
-    cdef ms_span value = find_value(raw, head, span_of(name))
-    return None if value.p is NULL else to_bytes(value)
+    cdef uint32_t i = ms_head_find(PyBytes_AS_STRING(raw), head, span_of(name), 0)
+    return None if i == head.n_fields else ref_to_bytes(raw, head.fields[i].value)
 
 
 cdef list all_values(bytes raw, const ms_head* head, bytes name):
@@ -189,12 +181,6 @@ cdef class RequestHead:
         # Neither the query (it may be presigned) nor any field.
         return f"<RequestHead {self.method} {self.target.partition(b'?')[0]!r}>"
 
-    cdef ms_span find(self, const char* name, size_t n) noexcept:
-        return find_value(self.raw, &self.head, ms_span(name, n))
-
-    cdef ms_span target_span(self) noexcept:
-        return ms_ref_span(PyBytes_AS_STRING(self.raw), self.head.target)
-
 
 cdef RequestHead scan_request_c(
         const char* p, size_t n, const ms_head_caps* caps, ms_scan* out):
@@ -272,9 +258,6 @@ cdef class ResponseHead:
 
     def __repr__(self):
         return f"<ResponseHead {self.status}>"
-
-    cdef ms_span find(self, const char* name, size_t n) noexcept:
-        return find_value(self.raw, &self.head, ms_span(name, n))
 
 
 cdef ResponseHead scan_response_c(

@@ -12,6 +12,7 @@ from multistore.wire._native.head cimport RequestHead, ResponseHead
 from multistore.wire._native.names cimport HeaderSet
 from multistore.wire._native.sigv4 cimport Signer
 
+# Fields added to a head. Those of an answer made here and of a request to a store are some forty.
 cdef enum:
     MAX_ADDED = 256
 

@@ -17,6 +17,7 @@ from multistore.wire._native.head cimport MAX_FIELDS, RequestHead, ResponseHead
 from multistore.wire._native.names cimport HeaderSet
 from multistore.wire._native.sigv4 cimport Signer
 from multistore.wire._native.spans cimport not_none, span_of, to_bytes
+from multistore.wire._native.target cimport MAX_PAIRS
 
 cdef enum:
     # Fields of a head that leaves. No RequestHead or ResponseHead holds more than MAX_FIELDS
@@ -25,7 +26,6 @@ cdef enum:
     MAX_OUT = MAX_FIELDS + MAX_ADDED
     # Those, and what signing adds: host, date, payload, token (ms_render.h).
     MAX_SIGNED = MAX_OUT + 4
-    MAX_PAIRS = 1024    # of one query, as in target.pyx
 
 # Fields of a client's head that speak to us, not to the backend.
 cdef HeaderSet NEVER_FORWARDED = HeaderSet((

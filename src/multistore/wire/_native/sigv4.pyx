@@ -1,5 +1,5 @@
 # cython: boundscheck=False, wraparound=False
-# (arrays are bounded by MAX_PAIRS and MAX_FIELDS, which the C library gets as caps)
+# (arrays are bounded by MAX_PAIRS, which the C library gets as a cap, and MAX_FIELDS)
 """Signature Version 4 over ``ms_sigv4``."""
 
 cimport cython
@@ -15,13 +15,10 @@ from multistore.wire._native.cext cimport (
     ms_sigv4_request, ms_sigv4_verify, ms_span, ms_target_cut, ms_wipe,
 )
 from multistore.wire._native.errors cimport raise_authorization, raise_not_signed
-from multistore.wire._native.head cimport RequestHead
+from multistore.wire._native.head cimport MAX_FIELDS, RequestHead
 from multistore.wire._native.spans cimport not_none, span_of, to_bytes
-from multistore.wire._native.target cimport Target
+from multistore.wire._native.target cimport MAX_PAIRS, Target
 from multistore.wire._native.uri cimport percent_decode, percent_encode
-
-cdef enum:
-    MAX_PAIRS = 1024    # of one query, as in target.pyx
 
 cdef ms_span X_AMZ_SIGNATURE = ms_span(b"X-Amz-Signature", 15)
 
@@ -168,7 +165,7 @@ cdef class SignedFields:
     """Header fields ready for the canonical request: names in lower case, sorted."""
 
     cdef list owner             # keeps the bytes alive
-    cdef ms_pair fields[MAX_PAIRS]
+    cdef ms_pair fields[MAX_FIELDS]
     cdef size_t count
     cdef readonly bytes names   # joined by ";"
 
@@ -179,8 +176,8 @@ cdef class SignedFields:
             not_none(name)
             not_none(value)
             self.owner.append((name.lower(), value))
-        if len(self.owner) > MAX_PAIRS:
-            raise ValueError(f"more than {MAX_PAIRS} headers to sign")
+        if len(self.owner) > MAX_FIELDS:
+            raise ValueError(f"more than {MAX_FIELDS} headers to sign")
         size = 0
         for name, value in self.owner:
             self.fields[self.count] = ms_pair(span_of(name), span_of(value))

@@ -2,6 +2,10 @@
 
 from multistore.wire._native.cext cimport ms_span, ms_target
 
+# Parameters of one query. S3 and its clients know some fifty names; presigned URLs have a dozen.
+cdef enum:
+    MAX_PAIRS = 1024
+
 
 cdef class Target:
     # As received

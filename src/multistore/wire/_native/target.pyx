@@ -17,10 +17,6 @@ from multistore.wire._native.uri cimport decode_span
 cdef Py_ssize_t LONGEST_KEY = KEY_MAX
 cdef dict NO_PARAMS = {}
 
-# Parameters of one target. A target of 8 KiB holds at most half as many; no client sends fifty.
-cdef enum:
-    MAX_PAIRS = 1024
-
 
 @cython.final
 @cython.freelist(64)
