@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from multistore.gateway import operation
-from multistore.gateway.plan import Forward, Gather, Plan, Respond
+from multistore.gateway.plan import UNSIGNED_PAYLOAD, Forward, Gather, Plan, Respond
 from multistore.gateway.request import GatewayRequest
 from multistore.types import ANONYMOUS, Bucket, Identity, Scope
 from multistore.wire import (
@@ -55,14 +55,17 @@ def make_request(
     fields: Iterable[tuple[bytes, bytes]] = (),
     *,
     identity: Identity | None = None,
+    payload: bytes = UNSIGNED_PAYLOAD,
 ) -> GatewayRequest:
-    """A request as the phases of the engine leave it; anybody but ``identity`` is anonymous."""
+    """A request as the phases of the engine leave it; anybody but ``identity`` is anonymous, and
+    ``payload`` is what the signature said of the body."""
     head = RequestHead(method, target, 11, ((b"host", b"gateway.test"), *fields))
     request = GatewayRequest(head, "127.0.0.1", False, "request-1", 1_790_000_000.0)
     request.target = parse_target(target)
     request.operation = operation.match(head, request.target)
     request.identity = ANONYMOUS if identity is None else identity
     request.bucket = bucket
+    request.payload = payload
     return request
 
 

@@ -10,11 +10,14 @@ import pytest
 from multistore.backends.s3 import S3Backend
 from multistore.config.sealer import TokenSealer
 from multistore.errors import S3Error
-from multistore.gateway.plan import Forward
-from multistore.types import Bucket, Origin
-from multistore.wire import Signer
+from multistore.gateway.plan import EMPTY_SHA256, UNSIGNED_PAYLOAD, Forward
+from multistore.gateway.request import GatewayRequest
+from multistore.types import Bucket, Origin, Scope
+from multistore.wire import RequestHead, Signer
 from support.drive import Answer, drive, make_identity, make_request
 from support.memory_store import LEAKS, MemoryStore, Recorded
+from support.sigv4 import Request
+from unit.gateway.world import FULL, HOST, NOW, World, code_of, credential, date
 
 SEALER = TokenSealer(b"the secret of these tests")
 ACCESS_KEY, SECRET_KEY = "BACKENDACCESSKEY", "the backend's secret key"
@@ -50,11 +53,12 @@ def ask(
     fields: Fields = (),
     body: bytes = b"",
     query: bytes = b"",
+    payload: bytes = UNSIGNED_PAYLOAD,
 ) -> Answer:
     target = b"/bucket/" + quote(key, safe="/").encode() + query
     if method == "PUT":
         fields = (*fields, (b"content-length", b"%d" % len(body)))
-    request = make_request(bucket, method, target, fields, identity=SOMEBODY)
+    request = make_request(bucket, method, target, fields, identity=SOMEBODY, payload=payload)
     return drive(bucket.backend.plan(request), body, method=method)
 
 
@@ -192,7 +196,7 @@ def test_the_payload_hash_is_passed_on_and_held_to_where_the_store_is_not_truste
 ) -> None:
     body = b"promised"
     digest = hashlib.sha256(body).hexdigest().encode()
-    fields = ((b"x-amz-content-sha256", digest), (b"content-length", b"8"))
+    fields = ((b"content-length", b"8"),)
     for options, held in (
         ({}, digest),
         ({"verifies_payload": True}, None),
@@ -200,13 +204,54 @@ def test_the_payload_hash_is_passed_on_and_held_to_where_the_store_is_not_truste
         ({"verifies_payload": True, "signer": None}, digest),
     ):
         bucket = make_bucket(store.port, **options)
-        request = make_request(bucket, "PUT", b"/bucket/key", fields, identity=SOMEBODY)
+        request = make_request(
+            bucket, "PUT", b"/bucket/key", fields, identity=SOMEBODY, payload=digest
+        )
         plan = bucket.backend.plan(request)
         assert isinstance(plan, Forward)
         assert (plan.payload, plan.sha256, plan.length) == (digest, held, 8)
         assert not plan.replayable
-    assert ask(make_bucket(store.port), "PUT", fields=fields[:1], body=body).status == 200
+    assert ask(make_bucket(store.port), "PUT", body=body, payload=digest).status == 200
     assert only(store).get("x-amz-content-sha256") == digest
+
+
+def empty_without_field() -> RequestHead:
+    """curl 7.88: the hash of no bytes is signed, its field is not sent (SEM-6)."""
+    name = "x-amz-content-sha256"
+    signed = Request("PUT", "/bucket/key", HOST, credentials=FULL, date=date(), unsigned=(name,))
+    fields = [(n.encode(), v.encode()) for n, v in signed.fields() if n != name]
+    return RequestHead("PUT", b"/bucket/key", 11, fields)
+
+
+@pytest.mark.rule("L1", "L6", "SEM-6")
+@pytest.mark.parametrize("verifies", [True, False])
+def test_what_was_signed_of_a_body_is_what_the_store_is_told(
+    store: MemoryStore, verifies: bool
+) -> None:
+    """From the client's head to the store's object, through every phase."""
+    body = b"promised"
+    digest = hashlib.sha256(body).hexdigest()
+    bucket = make_bucket(store.port, verifies_payload=verifies)
+    scope = Scope("bucket", (), frozenset({"put_object"}))
+    world = World([bucket], [credential(FULL, [scope])])
+    for payload, told in (
+        (digest, digest),
+        (digest.upper(), digest),
+        ("UNSIGNED-PAYLOAD", "UNSIGNED-PAYLOAD"),
+    ):
+        plan = world.ask("PUT", "/bucket/key", credentials=FULL, body=body, payload=payload)
+        assert drive(plan, body, method="PUT").status == 200
+        assert store.requests[-1].get("x-amz-content-sha256") == told.encode()
+    stored = store.buckets[STORED.decode()]
+    assert [entry.body for entry in stored.values()] == [body]
+
+    request = GatewayRequest(empty_without_field(), "192.0.2.1", False, "ID", NOW)
+    assert drive(world.engine.decide(request), method="PUT").status == 200
+    assert store.requests[-1].get("x-amz-content-sha256") == EMPTY_SHA256
+    assert [entry.body for entry in stored.values()] == [b""]
+
+    lie = world.ask("PUT", "/bucket/key", credentials=FULL, body=b"", payload=digest.upper())
+    assert (lie.status, code_of(lie)) == (400, "XAmzContentSHA256Mismatch")
 
 
 @pytest.mark.rule("L6")
@@ -244,12 +289,17 @@ def test_the_payload_hash_is_passed_on_and_held_to_where_the_store_is_not_truste
 )
 def test_aws_is_known_to_verify(host: str, verifies: bool) -> None:
     signer = Signer(ACCESS_KEY, SECRET_KEY, "us-east-1")
-    fields = ((b"x-amz-content-sha256", b"a" * 64), (b"content-length", b"8"))
+    digest = b"a" * 64
     backend = S3Backend(Origin(host, 443, tls=True), "b", sealer=SEALER, signer=signer)
     bucket = Bucket("bucket", backend)
-    plan = backend.plan(make_request(bucket, "PUT", b"/bucket/k", fields, identity=SOMEBODY))
+    request = make_request(
+        *(bucket, "PUT", b"/bucket/k", ((b"content-length", b"8"),)),
+        identity=SOMEBODY,
+        payload=digest,
+    )
+    plan = backend.plan(request)
     assert isinstance(plan, Forward)
-    assert plan.sha256 == (None if verifies else b"a" * 64)
+    assert plan.sha256 == (None if verifies else digest)
 
 
 def test_an_upload_without_a_length_is_refused(bucket: Bucket) -> None:
