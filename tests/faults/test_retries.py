@@ -97,6 +97,35 @@ def test_a_write_that_was_sent_in_full_is_never_sent_again(
     assert [request.method for request in pair.backend.requests].count(method) == 1
 
 
+def drop_the_head(connection: BackendConnection) -> None:
+    """Takes the head of an upload and goes before its body."""
+    connection.read_head()
+    connection.close()
+
+
+@pytest.mark.rule("L9", "L6", "F12")
+@pytest.mark.parametrize("hashed", [False, True], ids=["relayed", "hashed"])
+def test_an_upload_without_a_body_byte_sent_is_tried_again_whole(
+    pair: Pair, hashed: bool
+) -> None:
+    """The backend has fewer bytes than were promised, so it cannot have stored anything; what
+    the client sends meanwhile must not be lost on the dead connection."""
+    pair.backend.serve(then(drop_the_head), ok(b""))
+    body = bytes(range(256)) * 40
+    payload = {} if hashed else {"payload": "UNSIGNED-PAYLOAD"}
+    upload = pair.request("PUT", "/k", body=body, **payload)
+    with pair.connect() as connection:
+        assert connection.request(pair.request()).body == b"first"
+        connection.send(upload.head)
+        connection.silent(0.15)
+        connection.send(body)
+        assert connection.read("PUT").status == 200
+    last = pair.backend.requests[-1]
+    assert last.method == "PUT"
+    assert bytes(last.body) == body
+    assert [request.method for request in pair.backend.requests] == ["GET", "PUT", "PUT"]
+
+
 @pytest.mark.rule("L9")
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 def test_nothing_is_tried_again_after_a_first_byte(pair: Pair, method: str) -> None:
