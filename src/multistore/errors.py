@@ -15,6 +15,7 @@ __all__ = ["STATUS", "S3Error", "bug_of"]
 
 #: HTTP status of every error code that the gateway makes or passes on.
 STATUS: dict[str, int] = {
+    "AccessControlListNotSupported": 400,
     "AccessDenied": 403,
     "AuthorizationHeaderMalformed": 400,
     "AuthorizationQueryParametersError": 400,
@@ -33,12 +34,14 @@ STATUS: dict[str, int] = {
     "InvalidBucketName": 400,
     "InvalidBucketState": 409,
     "InvalidDigest": 400,
+    "InvalidEncryptionAlgorithmError": 400,
     "InvalidObjectState": 403,
     "InvalidPart": 400,
     "InvalidPartNumber": 416,
     "InvalidPartOrder": 400,
     "InvalidRange": 416,
     "InvalidRequest": 400,
+    "InvalidRetentionPeriod": 400,
     "InvalidStorageClass": 400,
     "InvalidTag": 400,
     "InvalidToken": 400,
@@ -54,6 +57,8 @@ STATUS: dict[str, int] = {
     "NoSuchVersion": 404,
     "NotImplemented": 501,
     "NotModified": 304,
+    "ObjectLockConfigurationNotFoundError": 404,
+    "OperationAborted": 409,
     "PreconditionFailed": 412,
     "RequestHeaderSectionTooLarge": 400,
     "RequestTimeout": 400,

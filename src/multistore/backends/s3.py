@@ -326,7 +326,7 @@ def _read_query(params: dict[str, bytes]) -> bytes:
 
 
 def _render(error: S3Error, request: GatewayRequest, head_only: bool, fields: Fields) -> Respond:
-    resource = request.head.target.partition(b"?")[0].decode("ascii", "replace")
+    resource = render.resource_of(request.head)
     answer = render.error(error, request.request_id, resource, head=head_only)
     answer.fields += fields
     return answer

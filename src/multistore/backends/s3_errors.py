@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from multistore.errors import STATUS, S3Error
+from multistore.errors import S3Error
 from multistore.wire import LEAF, XmlReader
 
 if TYPE_CHECKING:
@@ -23,44 +23,42 @@ if TYPE_CHECKING:
 
 __all__ = ["Failure"]
 
-#: Codes that are the client's to mend, with our message.
+#: Codes that are the client's to mend, with our message: all of ``errors.STATUS`` but those that
+#: only the gateway gives and those of ``_OURS``.
 _CLIENT: dict[str, str] = {
     "AccessDenied": "Access Denied",
     "AccessControlListNotSupported": "The bucket does not allow ACLs",
     "BadDigest": "The Content-MD5 or checksum you specified did not match what we received",
     "ConditionalRequestConflict": "A conflicting conditional operation is in progress; try again",
     "EntityTooLarge": "Your proposed upload exceeds the maximum allowed object size",
+    "EntityTooSmall": "Your proposed upload is smaller than the minimum allowed object size",
     "InvalidArgument": "A value of the request is not valid",
     "InvalidBucketState": "The request is not valid for the current state of the bucket",
     "InvalidDigest": "The Content-MD5 or checksum value that you specified is not valid",
     "InvalidEncryptionAlgorithmError": "The encryption request that you specified is not valid",
     "InvalidObjectState": "The operation is not valid for the object's storage class",
+    "InvalidPart": "One or more of the specified parts could not be found",
     "InvalidPartNumber": "The requested partnumber is not satisfiable",
+    "InvalidPartOrder": "The list of parts was not in ascending order",
     "InvalidRange": "The requested range is not satisfiable",
     "InvalidRequest": "The request is not valid",
     "InvalidRetentionPeriod": "The retention period is not valid",
     "InvalidStorageClass": "The storage class you specified is not valid",
     "InvalidTag": "The tag provided was not a valid tag",
     "KeyTooLongError": "Your key is too long",
+    "MalformedXML": "The XML you provided was not well-formed or did not validate",
     "MetadataTooLarge": "Your metadata headers exceed the maximum allowed metadata size",
     "MethodNotAllowed": "The specified method is not allowed against this resource",
     "NoSuchKey": "The specified key does not exist.",
+    "NoSuchUpload": "The specified multipart upload does not exist.",
     "NoSuchVersion": "The specified version does not exist.",
     "NotImplemented": "The store behind the gateway does not implement this request",
     "ObjectLockConfigurationNotFoundError": "The bucket has no object lock configuration",
     "OperationAborted": "A conflicting operation is in progress; try again",
     "PreconditionFailed": "At least one of the preconditions you specified did not hold.",
+    "RequestHeaderSectionTooLarge": "Your request headers exceed the maximum allowed size",
     "RequestTimeout": "Your socket connection was not read from or written to in time",
     "XAmzContentSHA256Mismatch": "The provided 'x-amz-content-sha256' header does not match",
-}
-
-#: Statuses of codes that ``errors.STATUS`` does not list.
-_STATUS = {
-    "AccessControlListNotSupported": 400,
-    "InvalidEncryptionAlgorithmError": 400,
-    "InvalidRetentionPeriod": 400,
-    "ObjectLockConfigurationNotFoundError": 404,
-    "OperationAborted": 409,
 }
 
 #: What a status means when its code is missing (HEAD) or none of the above.
@@ -127,7 +125,7 @@ class Failure:
     region or empty; ``asked_region`` is the one that the request was signed for.
     """
 
-    __slots__ = ("_fields", "_size", "asked_region", "code", "region", "status")
+    __slots__ = ("_fields", "_is_marker", "_size", "asked_region", "code", "region", "status")
 
     def __init__(self, status: int, head: ResponseHead, asked_region: str) -> None:
         self.status = status
@@ -142,7 +140,10 @@ class Failure:
         retry_after = head.get(b"retry-after")
         if status in (429, 503) and retry_after and _RETRY_AFTER.fullmatch(retry_after):
             fields.append((b"retry-after", retry_after))
-        if status in (404, 405) and head.get(b"x-amz-delete-marker") == b"true":
+        self._is_marker = (
+            status in (404, 405) and head.get(b"x-amz-delete-marker") == b"true"
+        )
+        if self._is_marker:
             fields.append((b"x-amz-delete-marker", b"true"))
             version = head.get(b"x-amz-version-id")
             if version is not None:
@@ -207,9 +208,9 @@ class Failure:
             return S3Error("InternalError", "The backend met an internal error; try again")
         if 400 <= status < 500:
             name = code if code in _CLIENT else _BY_STATUS.get(status, "InvalidRequest")
-            allow = (("Allow", "DELETE"),) if name == "MethodNotAllowed" else ()
-            known = STATUS.get(name) or _STATUS[name]
-            return S3Error(name, _CLIENT[name], status=known, fields=allow)
+            # A delete marker can be deleted, nothing else (GetObject, "delete marker").
+            marker = name == "MethodNotAllowed" and self._is_marker
+            return S3Error(name, _CLIENT[name], fields=(("Allow", "DELETE"),) if marker else ())
         return S3Error("BadGateway", "The backend's answer could not be understood")
 
 

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 import logging
 from operator import attrgetter
-from traceback import walk_tb
 from typing import TYPE_CHECKING
 
-from multistore.errors import S3Error
+from multistore.errors import S3Error, bug_of
 from multistore.gateway import render
 from multistore.gateway.authorize import check_access, may_use, missing_bucket
 from multistore.gateway.identity import Authenticator
@@ -82,7 +81,7 @@ class Engine:
         except S3Error as error:
             return _refusal(request, error)
         except Exception as error:
-            _log_bug(request, error)
+            _log.error("request %s: %s", request.request_id, bug_of(error))
             return _refusal(
                 request,
                 S3Error("InternalError", "We encountered an internal error. Please try again."),
@@ -176,16 +175,5 @@ def _refuse_overrides(params: dict[str, bytes]) -> None:
 
 def _refusal(request: GatewayRequest, error: S3Error) -> Respond:
     head = request.head
-    path = head.target.partition(b"?")[0].decode("latin-1")
-    return render.error(error, request.request_id, path, head=head.method == "HEAD")
-
-
-def _log_bug(request: GatewayRequest, error: Exception) -> None:
-    """Type and place of a bug, never its text: that may hold what a client sent (law 10)."""
-    places = [f"{frame.f_code.co_filename}:{line}" for frame, line in walk_tb(error.__traceback__)]
-    _log.error(
-        "request %s: %s at %s",
-        request.request_id,
-        type(error).__name__,
-        " < ".join(reversed(places)),
-    )
+    resource = render.resource_of(head)
+    return render.error(error, request.request_id, resource, head=head.method == "HEAD")

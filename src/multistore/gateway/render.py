@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
     from multistore.errors import S3Error
     from multistore.types import Bucket
+    from multistore.wire import RequestHead
 
-__all__ = ["bucket_location", "error", "list_buckets"]
+__all__ = ["bucket_location", "error", "list_buckets", "resource_of"]
 
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 NAMESPACE = b'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
@@ -25,10 +26,16 @@ def _element(name: str, text: str) -> bytes:
     return b"<%b>%b</%b>" % (tag, xml_escape(text.encode("utf-8", "replace")), tag)
 
 
+def resource_of(head: RequestHead) -> str:
+    """The ``Resource`` of an error: the path as the client wrote it, without the query, where
+    credentials may stand. A head holds no byte outside ASCII but in a malformed target."""
+    return head.target.partition(b"?")[0].decode("ascii", "replace")
+
+
 def error(error: S3Error, request_id: str, resource: str = "", *, head: bool = False) -> Respond:
     """The answer for ``error``; ``head`` leaves the body out, as does 304.
 
-    ``resource`` is the path as the client wrote it. The field ``Allow`` becomes the header
+    ``resource`` is that of :func:`resource_of`. The field ``Allow`` becomes the header
     field that 405 must carry (RFC 9110 15.5.6). An error is never to be cached.
     """
     fields = [(b"cache-control", b"no-store")]
