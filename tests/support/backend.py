@@ -258,8 +258,8 @@ class ScriptedBackend:
         self.connections.append(connection)
         script = self._scripts[min(connection.number, len(self._scripts) - 1)]
         thread = threading.Thread(target=self._run, args=(connection, script), daemon=True)
+        thread.start()  # first: close() may join whatever it finds in the list
         self._threads.append(thread)
-        thread.start()
 
     def _run(self, connection: BackendConnection, script: Script) -> None:
         try:
