@@ -140,9 +140,7 @@ class Failure:
         retry_after = head.get(b"retry-after")
         if status in (429, 503) and retry_after and _RETRY_AFTER.fullmatch(retry_after):
             fields.append((b"retry-after", retry_after))
-        self._is_marker = (
-            status in (404, 405) and head.get(b"x-amz-delete-marker") == b"true"
-        )
+        self._is_marker = status in (404, 405) and head.get(b"x-amz-delete-marker") == b"true"
         if self._is_marker:
             fields.append((b"x-amz-delete-marker", b"true"))
             version = head.get(b"x-amz-version-id")
