@@ -27,8 +27,8 @@ def _element(name: str, text: str) -> bytes:
 
 
 def resource_of(head: RequestHead) -> str:
-    """The ``Resource`` of an error: the path as the client wrote it, without the query, where
-    credentials may stand. A head holds no byte outside ASCII but in a malformed target."""
+    """The ``Resource`` of an error: the path as the client wrote it, without the query, in which
+    a credential may stand."""
     return head.target.partition(b"?")[0].decode("ascii", "replace")
 
 

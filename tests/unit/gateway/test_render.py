@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 import pytest
 
 from multistore.errors import S3Error
-from multistore.gateway.render import bucket_location, error, list_buckets
+from multistore.gateway.render import bucket_location, error, list_buckets, resource_of
 from multistore.types import Bucket
+from multistore.wire import RequestHead
 from unit.gateway.world import CountingBackend
 
 S3 = "{http://s3.amazonaws.com/doc/2006-03-01/}"
@@ -73,6 +74,18 @@ def test_405_says_what_is_allowed_in_its_header() -> None:
     answer = error(S3Error("MethodNotAllowed", "no", fields=(("Allow", "GET, HEAD"),)), "RID")
     assert dict(answer.fields)[b"allow"] == b"GET, HEAD"
     assert b"Allow>" not in answer.body
+
+
+@pytest.mark.rule("S20", "L10")
+@pytest.mark.parametrize(
+    ("target", "resource"),
+    [
+        (b"/b/a%20k?X-Amz-Signature=s", "/b/a%20k"),
+        (b"/", "/"),
+    ],
+)
+def test_the_resource_is_the_path_alone(target: bytes, resource: str) -> None:
+    assert resource_of(RequestHead("GET", target, 11, [(b"host", b"h")])) == resource
 
 
 def test_a_fatal_error_closes() -> None:
