@@ -228,9 +228,8 @@ def test_extension_is_fresh(path: Path) -> None:
 
 
 def test_overlays_are_the_warm_path() -> None:
-    names = {p.stem for p in OVERLAYS}
-    assert names <= {"engine", "operation", "identity", "authorize", "route", "request"}
-    assert all(p.exists() for p in OVERLAYS)
+    names = {p.stem for p in OVERLAYS if room(p) == "gateway"}
+    assert names >= {"engine", "operation", "identity", "authorize", "route"}
 
 
 def test_overlays_are_compiled_together_and_fresh() -> None:
