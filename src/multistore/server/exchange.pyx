@@ -445,9 +445,9 @@ cdef class Exchange(Call):
         if self.answered:
             self._give_up()
             return 0
-        resource = self.request.head.target.partition(b"?")[0].decode("ascii", "replace")
+        cdef GatewayRequest request = self.request
         return self._respond(render.error(
-            error, self.request.request_id, resource, head=self.request.head.method == "HEAD"))
+            error, request.request_id, render.resource_of(request.head), head=request.head.method == "HEAD"))
 
     cdef int _respond(self, Respond respond) except -1:
         """An answer made here ends the exchange; what the backend still sends is of no use."""

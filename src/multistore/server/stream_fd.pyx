@@ -137,7 +137,7 @@ cdef class Poller:
     def _turn(self):
         cdef epoll_event events[EVENTS]
         cdef FdStream stream
-        cdef int i, n, fd
+        cdef int i, n
         n = epoll_wait(self.epoll, events, EVENTS, 0)
         for i in range(n):
             # A stream that an earlier event of this turn has closed is no longer in the list.
@@ -269,8 +269,8 @@ cdef class FdStream(Stream):
 
     cdef void _receive(self) noexcept:
         cdef Py_ssize_t n
-        cdef int i
-        for i in range(READS):
+        cdef int _
+        for _ in range(READS):
             n = recv(self.fd, read_buffer, READ_SIZE, MSG_DONTWAIT)
             if n > 0:
                 self.came(read_buffer, n)

@@ -148,7 +148,8 @@ cdef class Upstream(Owner):
         if scan.verdict == MS_MORE:
             return 0
         if scan.verdict != MS_OK:
-            log.warning("%r: malformed response head: %s", self.home.origin, ms_head_reason(scan.fault).decode("ascii"))
+            reason = ms_head_reason(scan.fault).decode("ascii")
+            log.warning("%r: malformed response head: %s", self.home.origin, reason)
             self._fail("malformed")
             return n
         used = <Py_ssize_t> scan.consumed

@@ -167,7 +167,9 @@ async def _addresses(
     found = await loop.getaddrinfo(
         host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )
-    return list(dict.fromkeys((family, address[:2]) for family, _, _, _, address in found))
+    return list(
+        dict.fromkeys((family, (str(address[0]), port)) for family, _, _, _, address in found)
+    )
 
 
 def _listening(family: int, address: tuple[str, int]) -> socket.socket:
