@@ -57,7 +57,15 @@ ACTIONS: frozenset[str] = frozenset(
 
 #: Names that stand for several actions in a configuration file.
 GROUPS: dict[str, frozenset[str]] = {
-    "read": frozenset(("get_object", "get_object_attributes", "get_object_version", "head_object")),
+    "read": frozenset(
+        (
+            "get_object",
+            "get_object_attributes",
+            "get_object_version",
+            "get_object_version_attributes",
+            "head_object",
+        )
+    ),
     "write": frozenset(
         (
             "abort_multipart_upload",

@@ -11,7 +11,6 @@ cdef class Operation:
     # what it is
     cdef readonly str name
     cdef readonly str action
-    cdef readonly str body
     cdef readonly bint reads
     cdef readonly bint implemented
     cdef readonly Operation versioned  # None, or the twin with versionId

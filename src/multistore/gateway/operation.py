@@ -34,11 +34,6 @@ SERVICE = "service"
 BUCKET = "bucket"
 OBJECT = "object"
 
-# Body modes: what the request body is.
-NONE = "none"
-STREAM = "stream"  # an object, relayed as it flows
-DOCUMENT = "document"  # a small document that must be read whole before the backend is asked
-
 #: Query parameters that carry a credential, in lower case: SigV4's and SigV2's (SEM-3).
 #: ``gateway.identity`` reads them; for ``match`` they do not exist.
 AUTH_PARAMS = frozenset(
@@ -63,13 +58,12 @@ class Operation:
     ``name`` is S3's (``GetObject``), ``action`` what a scope must hold (``get_object``).
     ``subresource`` is the query parameter that selects the row, ``needs`` further
     parameters and ``header`` a header field that must be there as well. ``params`` are
-    the query parameters that the operation acts on. ``versioned`` is the same operation
-    with ``versionId`` given, under an action of its own (D3).
+    the query parameters that the operation acts on. ``versioned`` is the same row but for its
+    action: what it is with ``versionId`` given (D3). Each row that takes a ``versionId`` has one.
     """
 
     __slots__ = (
         "action",
-        "body",
         "header",
         "implemented",
         "level",
@@ -90,10 +84,10 @@ class Operation:
         subresource: str = "",
         *,
         action: str = "",
+        version_action: str = "",
         needs: str = "",
         header: bytes = b"",
         params: str = "",
-        body: str = NONE,
         implemented: bool = False,
     ) -> None:
         self.name = name
@@ -104,10 +98,21 @@ class Operation:
         self.needs: tuple[str, ...] = tuple(needs.split())
         self.header = header
         self.params: frozenset[str] = frozenset((subresource, *self.needs, *params.split())) - {""}
-        self.body = body
         self.reads: bool = method in ("GET", "HEAD")
         self.implemented = implemented
         self.versioned: Operation | None = None
+        if version_action:
+            self.versioned = Operation(
+                name,
+                level,
+                method,
+                subresource,
+                action=version_action,
+                needs=needs,
+                header=header,
+                params=params,
+                implemented=implemented,
+            )
 
     def __repr__(self) -> str:
         return f"<Operation {self.name}>"
@@ -121,21 +126,8 @@ _READ = (
 _COPY_SOURCE = b"x-amz-copy-source"
 _PAGE = "continuation-token"
 
-
-def _with_version(plain: Operation, action: str) -> Operation:
-    """``plain`` as it is when ``versionId`` is given."""
-    plain.versioned = Operation(
-        plain.name,
-        plain.level,
-        plain.method,
-        action=action,
-        params=" ".join(plain.params),
-        body=plain.body,
-        implemented=plain.implemented,
-    )
-    return plain
-
-
+# Version actions are IAM's own names where it has one ("Actions, resources, and condition keys
+# for Amazon S3"), and made like them where it has none.
 # Among rows with the same level, method and sub-resource the first that fits is taken, so the
 # more demanding one stands first.
 # fmt: off
@@ -147,12 +139,12 @@ OPERATIONS: tuple[Operation, ...] = (
               params=f"max-buckets prefix bucket-region {_PAGE}", implemented=True),
 
     # Buckets
-    Operation("CreateBucket", BUCKET, "PUT", body=DOCUMENT),
+    Operation("CreateBucket", BUCKET, "PUT"),
     Operation("DeleteBucket", BUCKET, "DELETE"),
     Operation("HeadBucket", BUCKET, "HEAD", implemented=True),
     Operation("GetBucketLocation", BUCKET, "GET", "location", implemented=True),
     Operation("CreateSession", BUCKET, "GET", "session"),
-    Operation("WriteGetObjectResponse", BUCKET, "POST", header=b"x-amz-request-token", body=STREAM),
+    Operation("WriteGetObjectResponse", BUCKET, "POST", header=b"x-amz-request-token"),
 
     # Lists
     Operation("ListObjectsV2", BUCKET, "GET", "list-type", action="list_bucket",
@@ -166,139 +158,144 @@ OPERATIONS: tuple[Operation, ...] = (
 
     # Bucket configuration
     Operation("GetBucketAbac", BUCKET, "GET", "abac"),
-    Operation("PutBucketAbac", BUCKET, "PUT", "abac", body=DOCUMENT),
+    Operation("PutBucketAbac", BUCKET, "PUT", "abac"),
     Operation("GetBucketAccelerateConfiguration", BUCKET, "GET", "accelerate"),
-    Operation("PutBucketAccelerateConfiguration", BUCKET, "PUT", "accelerate", body=DOCUMENT),
+    Operation("PutBucketAccelerateConfiguration", BUCKET, "PUT", "accelerate"),
     Operation("GetBucketAcl", BUCKET, "GET", "acl"),
-    Operation("PutBucketAcl", BUCKET, "PUT", "acl", body=DOCUMENT),
+    Operation("PutBucketAcl", BUCKET, "PUT", "acl"),
     Operation("GetBucketAnalyticsConfiguration", BUCKET, "GET", "analytics", needs="id"),
     Operation("ListBucketAnalyticsConfigurations", BUCKET, "GET", "analytics", params=_PAGE),
-    Operation("PutBucketAnalyticsConfiguration", BUCKET, "PUT", "analytics", needs="id",
-              body=DOCUMENT),
+    Operation("PutBucketAnalyticsConfiguration", BUCKET, "PUT", "analytics", needs="id"),
     Operation("DeleteBucketAnalyticsConfiguration", BUCKET, "DELETE", "analytics", needs="id"),
     Operation("GetBucketCors", BUCKET, "GET", "cors"),
-    Operation("PutBucketCors", BUCKET, "PUT", "cors", body=DOCUMENT),
+    Operation("PutBucketCors", BUCKET, "PUT", "cors"),
     Operation("DeleteBucketCors", BUCKET, "DELETE", "cors"),
     Operation("GetBucketEncryption", BUCKET, "GET", "encryption"),
-    Operation("PutBucketEncryption", BUCKET, "PUT", "encryption", body=DOCUMENT),
+    Operation("PutBucketEncryption", BUCKET, "PUT", "encryption"),
     Operation("DeleteBucketEncryption", BUCKET, "DELETE", "encryption"),
     Operation("GetBucketIntelligentTieringConfiguration", BUCKET, "GET", "intelligent-tiering",
               needs="id"),
     Operation("ListBucketIntelligentTieringConfigurations", BUCKET, "GET", "intelligent-tiering",
               params=_PAGE),
     Operation("PutBucketIntelligentTieringConfiguration", BUCKET, "PUT", "intelligent-tiering",
-              needs="id", body=DOCUMENT),
+              needs="id"),
     Operation("DeleteBucketIntelligentTieringConfiguration", BUCKET, "DELETE",
               "intelligent-tiering", needs="id"),
     Operation("GetBucketInventoryConfiguration", BUCKET, "GET", "inventory", needs="id"),
     Operation("ListBucketInventoryConfigurations", BUCKET, "GET", "inventory", params=_PAGE),
-    Operation("PutBucketInventoryConfiguration", BUCKET, "PUT", "inventory", needs="id",
-              body=DOCUMENT),
+    Operation("PutBucketInventoryConfiguration", BUCKET, "PUT", "inventory", needs="id"),
     Operation("DeleteBucketInventoryConfiguration", BUCKET, "DELETE", "inventory", needs="id"),
     Operation("GetBucketLifecycleConfiguration", BUCKET, "GET", "lifecycle"),
-    Operation("PutBucketLifecycleConfiguration", BUCKET, "PUT", "lifecycle", body=DOCUMENT),
+    Operation("PutBucketLifecycleConfiguration", BUCKET, "PUT", "lifecycle"),
     Operation("DeleteBucketLifecycle", BUCKET, "DELETE", "lifecycle"),
     Operation("GetBucketLogging", BUCKET, "GET", "logging"),
-    Operation("PutBucketLogging", BUCKET, "PUT", "logging", body=DOCUMENT),
-    Operation("CreateBucketMetadataConfiguration", BUCKET, "POST", "metadataConfiguration",
-              body=DOCUMENT),
+    Operation("PutBucketLogging", BUCKET, "PUT", "logging"),
+    Operation("CreateBucketMetadataConfiguration", BUCKET, "POST", "metadataConfiguration"),
     Operation("GetBucketMetadataConfiguration", BUCKET, "GET", "metadataConfiguration"),
     Operation("DeleteBucketMetadataConfiguration", BUCKET, "DELETE", "metadataConfiguration"),
-    Operation("CreateBucketMetadataTableConfiguration", BUCKET, "POST", "metadataTable",
-              body=DOCUMENT),
+    Operation("CreateBucketMetadataTableConfiguration", BUCKET, "POST", "metadataTable"),
     Operation("GetBucketMetadataTableConfiguration", BUCKET, "GET", "metadataTable"),
     Operation("DeleteBucketMetadataTableConfiguration", BUCKET, "DELETE", "metadataTable"),
     Operation("UpdateBucketMetadataAnnotationTableConfiguration", BUCKET, "PUT",
-              "metadataAnnotationTable", body=DOCUMENT),
+              "metadataAnnotationTable"),
     Operation("UpdateBucketMetadataInventoryTableConfiguration", BUCKET, "PUT",
-              "metadataInventoryTable", body=DOCUMENT),
+              "metadataInventoryTable"),
     Operation("UpdateBucketMetadataJournalTableConfiguration", BUCKET, "PUT",
-              "metadataJournalTable", body=DOCUMENT),
+              "metadataJournalTable"),
     Operation("GetBucketMetricsConfiguration", BUCKET, "GET", "metrics", needs="id"),
     Operation("ListBucketMetricsConfigurations", BUCKET, "GET", "metrics", params=_PAGE),
-    Operation("PutBucketMetricsConfiguration", BUCKET, "PUT", "metrics", needs="id",
-              body=DOCUMENT),
+    Operation("PutBucketMetricsConfiguration", BUCKET, "PUT", "metrics", needs="id"),
     Operation("DeleteBucketMetricsConfiguration", BUCKET, "DELETE", "metrics", needs="id"),
     Operation("GetBucketNotificationConfiguration", BUCKET, "GET", "notification"),
-    Operation("PutBucketNotificationConfiguration", BUCKET, "PUT", "notification", body=DOCUMENT),
+    Operation("PutBucketNotificationConfiguration", BUCKET, "PUT", "notification"),
     Operation("GetBucketOwnershipControls", BUCKET, "GET", "ownershipControls"),
-    Operation("PutBucketOwnershipControls", BUCKET, "PUT", "ownershipControls", body=DOCUMENT),
+    Operation("PutBucketOwnershipControls", BUCKET, "PUT", "ownershipControls"),
     Operation("DeleteBucketOwnershipControls", BUCKET, "DELETE", "ownershipControls"),
     Operation("GetBucketPolicy", BUCKET, "GET", "policy"),
-    Operation("PutBucketPolicy", BUCKET, "PUT", "policy", body=DOCUMENT),
+    Operation("PutBucketPolicy", BUCKET, "PUT", "policy"),
     Operation("DeleteBucketPolicy", BUCKET, "DELETE", "policy"),
     Operation("GetBucketPolicyStatus", BUCKET, "GET", "policyStatus"),
     Operation("GetPublicAccessBlock", BUCKET, "GET", "publicAccessBlock"),
-    Operation("PutPublicAccessBlock", BUCKET, "PUT", "publicAccessBlock", body=DOCUMENT),
+    Operation("PutPublicAccessBlock", BUCKET, "PUT", "publicAccessBlock"),
     Operation("DeletePublicAccessBlock", BUCKET, "DELETE", "publicAccessBlock"),
     Operation("GetBucketReplication", BUCKET, "GET", "replication"),
-    Operation("PutBucketReplication", BUCKET, "PUT", "replication", body=DOCUMENT),
+    Operation("PutBucketReplication", BUCKET, "PUT", "replication"),
     Operation("DeleteBucketReplication", BUCKET, "DELETE", "replication"),
     Operation("GetBucketRequestPayment", BUCKET, "GET", "requestPayment"),
-    Operation("PutBucketRequestPayment", BUCKET, "PUT", "requestPayment", body=DOCUMENT),
+    Operation("PutBucketRequestPayment", BUCKET, "PUT", "requestPayment"),
     Operation("GetBucketTagging", BUCKET, "GET", "tagging"),
-    Operation("PutBucketTagging", BUCKET, "PUT", "tagging", body=DOCUMENT),
+    Operation("PutBucketTagging", BUCKET, "PUT", "tagging"),
     Operation("DeleteBucketTagging", BUCKET, "DELETE", "tagging"),
     Operation("GetBucketVersioning", BUCKET, "GET", "versioning"),
-    Operation("PutBucketVersioning", BUCKET, "PUT", "versioning", body=DOCUMENT),
+    Operation("PutBucketVersioning", BUCKET, "PUT", "versioning"),
     Operation("GetBucketWebsite", BUCKET, "GET", "website"),
-    Operation("PutBucketWebsite", BUCKET, "PUT", "website", body=DOCUMENT),
+    Operation("PutBucketWebsite", BUCKET, "PUT", "website"),
     Operation("DeleteBucketWebsite", BUCKET, "DELETE", "website"),
     Operation("GetObjectLockConfiguration", BUCKET, "GET", "object-lock"),
-    Operation("PutObjectLockConfiguration", BUCKET, "PUT", "object-lock", body=DOCUMENT),
+    Operation("PutObjectLockConfiguration", BUCKET, "PUT", "object-lock"),
 
     # Objects
-    _with_version(Operation("GetObject", OBJECT, "GET", params=_READ, implemented=True),
-                  "get_object_version"),
-    _with_version(Operation("HeadObject", OBJECT, "HEAD", params=_READ, implemented=True),
-                  "get_object_version"),
+    Operation("GetObject", OBJECT, "GET", version_action="get_object_version", params=_READ,
+              implemented=True),
+    Operation("HeadObject", OBJECT, "HEAD", version_action="get_object_version", params=_READ,
+              implemented=True),
     Operation("CopyObject", OBJECT, "PUT", action="put_object", header=_COPY_SOURCE),
-    Operation("PutObject", OBJECT, "PUT", body=STREAM, implemented=True),
-    _with_version(Operation("DeleteObject", OBJECT, "DELETE", params="versionId",
-                            implemented=True),
-                  "delete_object_version"),
-    Operation("DeleteObjects", BUCKET, "POST", "delete", action="delete_object", body=DOCUMENT),
-    Operation("PostObject", BUCKET, "POST", action="put_object", header=b"content-type",
-              body=STREAM),
+    Operation("PutObject", OBJECT, "PUT", implemented=True),
+    Operation("DeleteObject", OBJECT, "DELETE", version_action="delete_object_version",
+              params="versionId", implemented=True),
+    Operation("DeleteObjects", BUCKET, "POST", "delete", action="delete_object"),
+    Operation("PostObject", BUCKET, "POST", action="put_object", header=b"content-type"),
     Operation("RenameObject", OBJECT, "PUT", "renameObject"),
-    Operation("RestoreObject", OBJECT, "POST", "restore", params="versionId", body=DOCUMENT),
-    Operation("SelectObjectContent", OBJECT, "POST", "select", params="select-type",
-              body=DOCUMENT),
+    Operation("RestoreObject", OBJECT, "POST", "restore",
+              version_action="restore_object_version", params="versionId"),
+    Operation("SelectObjectContent", OBJECT, "POST", "select", params="select-type"),
     Operation("GetObjectTorrent", OBJECT, "GET", "torrent"),
-    Operation("GetObjectAttributes", OBJECT, "GET", "attributes", params="versionId"),
+    Operation("GetObjectAttributes", OBJECT, "GET", "attributes",
+              version_action="get_object_version_attributes", params="versionId"),
 
     # Multipart uploads
     Operation("CreateMultipartUpload", OBJECT, "POST", "uploads"),
     Operation("UploadPartCopy", OBJECT, "PUT", "uploadId", action="upload_part",
-              header=_COPY_SOURCE, params="partNumber"),
-    Operation("UploadPart", OBJECT, "PUT", "uploadId", params="partNumber", body=STREAM),
-    Operation("CompleteMultipartUpload", OBJECT, "POST", "uploadId", body=DOCUMENT),
+              header=_COPY_SOURCE, needs="partNumber"),
+    Operation("UploadPart", OBJECT, "PUT", "uploadId", needs="partNumber"),
+    Operation("CompleteMultipartUpload", OBJECT, "POST", "uploadId"),
     Operation("AbortMultipartUpload", OBJECT, "DELETE", "uploadId"),
     Operation("ListParts", OBJECT, "GET", "uploadId",
               params="max-parts part-number-marker encoding-type"),
 
     # Object configuration
-    Operation("GetObjectAcl", OBJECT, "GET", "acl", params="versionId"),
-    Operation("PutObjectAcl", OBJECT, "PUT", "acl", params="versionId", body=DOCUMENT),
-    Operation("GetObjectAnnotation", OBJECT, "GET", "annotation", needs="annotationName",
-              params="versionId"),
+    Operation("GetObjectAcl", OBJECT, "GET", "acl",
+              version_action="get_object_version_acl", params="versionId"),
+    Operation("PutObjectAcl", OBJECT, "PUT", "acl",
+              version_action="put_object_version_acl", params="versionId"),
+    Operation("GetObjectAnnotation", OBJECT, "GET", "annotation",
+              version_action="get_object_version_annotation",
+              needs="annotationName", params="versionId"),
     Operation("ListObjectAnnotations", OBJECT, "GET", "annotation",
+              version_action="list_object_version_annotations",
               params=f"versionId max-annotation-results annotation-prefix {_PAGE}"),
-    Operation("PutObjectAnnotation", OBJECT, "PUT", "annotation", needs="annotationName",
-              params="versionId", body=STREAM),
-    Operation("DeleteObjectAnnotation", OBJECT, "DELETE", "annotation", needs="annotationName",
-              params="versionId"),
-    Operation("UpdateObjectEncryption", OBJECT, "PUT", "encryption", params="versionId",
-              body=DOCUMENT),
-    Operation("GetObjectLegalHold", OBJECT, "GET", "legal-hold", params="versionId"),
-    Operation("PutObjectLegalHold", OBJECT, "PUT", "legal-hold", params="versionId",
-              body=DOCUMENT),
-    Operation("GetObjectRetention", OBJECT, "GET", "retention", params="versionId"),
-    Operation("PutObjectRetention", OBJECT, "PUT", "retention", params="versionId",
-              body=DOCUMENT),
-    Operation("GetObjectTagging", OBJECT, "GET", "tagging", params="versionId"),
-    Operation("PutObjectTagging", OBJECT, "PUT", "tagging", params="versionId", body=DOCUMENT),
-    Operation("DeleteObjectTagging", OBJECT, "DELETE", "tagging", params="versionId"),
+    Operation("PutObjectAnnotation", OBJECT, "PUT", "annotation",
+              version_action="put_object_version_annotation",
+              needs="annotationName", params="versionId"),
+    Operation("DeleteObjectAnnotation", OBJECT, "DELETE", "annotation",
+              version_action="delete_object_version_annotation",
+              needs="annotationName", params="versionId"),
+    Operation("UpdateObjectEncryption", OBJECT, "PUT", "encryption",
+              version_action="update_object_version_encryption", params="versionId"),
+    Operation("GetObjectLegalHold", OBJECT, "GET", "legal-hold",
+              version_action="get_object_version_legal_hold", params="versionId"),
+    Operation("PutObjectLegalHold", OBJECT, "PUT", "legal-hold",
+              version_action="put_object_version_legal_hold", params="versionId"),
+    Operation("GetObjectRetention", OBJECT, "GET", "retention",
+              version_action="get_object_version_retention", params="versionId"),
+    Operation("PutObjectRetention", OBJECT, "PUT", "retention",
+              version_action="put_object_version_retention", params="versionId"),
+    Operation("GetObjectTagging", OBJECT, "GET", "tagging",
+              version_action="get_object_version_tagging", params="versionId"),
+    Operation("PutObjectTagging", OBJECT, "PUT", "tagging",
+              version_action="put_object_version_tagging", params="versionId"),
+    Operation("DeleteObjectTagging", OBJECT, "DELETE", "tagging",
+              version_action="delete_object_version_tagging", params="versionId"),
 )
 # fmt: on
 
@@ -390,7 +387,7 @@ def _checked(row: Operation, target: Target) -> Operation:
     if "partNumber" in known and "partNumber" in params:
         _check_part_number(params["partNumber"])
     if not row.implemented:
-        return row
+        return row.versioned if row.versioned is not None and "versionId" in params else row
     for name, value in params.items():
         if name in known:
             if name in target.repeated:
