@@ -38,13 +38,14 @@ demo: $(STAMP)-demo $(BUILD) ## an S3 store and the gateway before it, on 127.0.
 test: $(STAMP)-test $(BUILD) ## the whole test suite
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
-lint: $(STAMP)-lint $(BUILD) ## style, types, stubs, Dockerfile
+lint: $(STAMP)-lint $(BUILD) ## style, types, stubs, Dockerfile, marks of tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	PATH="$(abspath $(BIN)):$$PATH" cython-lint $$(git ls-files '*.pyx' '*.pxd')
 	$(BIN)/mypy
 	MYPYPATH=src $(BIN)/python -m $(STUBTEST) --allowlist .ci/stubtest-allowlist $(STUBBED)
 	$(BIN)/hadolint Dockerfile
+	$(BIN)/python tests/rules.py
 	@! git grep -nIE '$(REGISTRY_HOSTS)' || { echo "These lines name a package registry."; exit 1; }
 
 csan: ## the C library's own tests under ASan and UBSan; needs no Python

@@ -162,7 +162,8 @@ def test_a_backend_that_is_down(pair: Pair, method: str) -> None:
             assert response.code in ("ServiceUnavailable", "BadGateway", "SlowDown")
 
 
-@pytest.mark.rule("F44", "F12")
+@pytest.mark.rule("F12")
+@pytest.mark.rule("F44", partial=True)
 def test_connections_are_reused(pair: Pair) -> None:
     for _ in range(100):
         assert pair.ask().status == 200

@@ -22,7 +22,6 @@ def echo_target(connection: BackendConnection) -> None:
         connection.send(answer(request.target.encode()))
 
 
-@pytest.mark.rule("L1")
 def test_a_connection_serves_many_requests(pair: Pair) -> None:
     pair.backend.serve(ok(b"hello"))
     with pair.connect() as connection:

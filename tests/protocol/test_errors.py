@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from support.backend import BackendConnection, answer, ok
@@ -117,7 +119,8 @@ def test_a_redirect_is_not_followed_and_the_operator_is_told_the_region(pair: Pa
     )
 
 
-@pytest.mark.rule("F19", "R55")
+@pytest.mark.rule("R55")
+@pytest.mark.rule("F19", partial=True)
 @pytest.mark.parametrize("status", ["503 Slow Down", "429 Too Many Requests"])
 @pytest.mark.parametrize("method", ["GET", "PUT"])
 def test_throttling_stays_throttling(pair: Pair, status: str, method: str) -> None:
@@ -229,11 +232,21 @@ def test_no_secret_and_no_signature_reaches_the_log(pair: Pair) -> None:
 
 
 @pytest.mark.rule("L10")
-def test_a_log_line_cannot_be_forged(pair: Pair) -> None:
-    with pair.connect() as connection:
-        request = pair.request("GET", "/forged%0A2026-01-01%20canary-line", credentials=None)
-        assert connection.request(request).status in (400, 403)
-        connection.request(pair.request("GET", "/k", ("User-Agent", "a\u009b31m\u2028b")))
-    for line in pair.gateway.log.splitlines():
-        assert not line.startswith("2026-01-01 canary-line")
-        assert "\u009b" not in line
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [("301 Moved Permanently", "is in region (not named)"), ("507 No", "answered 507 (no code)")],
+)
+def test_a_log_line_cannot_be_forged(pair: Pair, status: str, said: str) -> None:
+    """What a backend says is all of the outside that is logged; here it tries to say more."""
+    forged = "x&#10;2026-01-01 canary-line"
+    region = ("x-amz-bucket-region", "y\u009b31m")
+    body = f"<Error><Code>{forged}</Code><Region>{forged}</Region></Error>".encode()
+    pair.backend.serve(ok(body, region, status=status))  # type: ignore[arg-type]
+    before = len(pair.gateway.log)
+    assert pair.ask().status == 502
+    wait_until(lambda: said in pair.gateway.log[before:], timeout=3, what="the log line")
+    logged = pair.gateway.log[before:]
+    assert "canary-line" not in logged
+    assert "\u009b" not in logged
+    for line in logged.splitlines():
+        assert re.match(r"\d{4}-\d\d-\d\d [\d:,]+ WARNING multistore", line), line

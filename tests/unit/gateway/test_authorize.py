@@ -327,7 +327,7 @@ def test_a_role_that_is_shut_out_still_reads_what_is_public() -> None:
 WRITER = holder(scope("b", (), "read", "write", "list"))
 
 
-@pytest.mark.rule("SEM-14", "S22")
+@pytest.mark.rule("SEM-14")
 @pytest.mark.parametrize(
     ("field", "action"),
     [

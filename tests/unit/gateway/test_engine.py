@@ -18,7 +18,7 @@ from multistore.errors import S3Error
 from multistore.gateway.authorize import expand
 from multistore.gateway.plan import Respond
 from multistore.types import ANONYMOUS, Bucket, Scope
-from support.sigv4 import Credentials, presigned_target
+from support.sigv4 import Credentials, Request, presigned_target
 from unit.gateway.world import (
     FULL,
     HOST,
@@ -311,7 +311,6 @@ def test_spellings_of_a_key(raw: str, inside: bool | None, method: str, style: s
     assert (plan.status, len(case.backend.requests)) == (status, int(inside is True))
 
 
-@pytest.mark.rule("L1")
 def test_a_key_that_is_too_long(case: Case) -> None:
     plan = case.ask("GET", "/private/" + "k" * 1025, credentials=FULL)
     assert code_of(plan) == "KeyTooLongError"
@@ -371,9 +370,20 @@ def test_buckets_are_not_confused(host: str, target: str, status: int) -> None:
 
 
 @pytest.mark.rule("SEM-2")
-def test_a_signature_for_one_host_is_none_for_another() -> None:
+@pytest.mark.parametrize(
+    "host",
+    ["other.s3.test", "s3.test", "elsewhere.test", "private.s3.test:80", "PRIVATE.s3.test"],
+)
+def test_a_signature_for_one_host_is_none_for_another(host: str) -> None:
+    """Not even for one that leads to the same bucket: verified is the Host as received."""
     case = Case(domains=("s3.test",))
-    assert case.ask("GET", "/k", credentials=FULL, host="private.s3.test").status == 200
+    right = "private.s3.test"
+    signed = Request("GET", "/k", right, credentials=FULL, date=date())
+    fields = [field for field in signed.fields() if field[0] != "Host"]
+    assert case.ask("GET", "/k", *fields, host=right).status == 200
+    plan = case.ask("GET", "/k", *fields, host=host)
+    assert (plan.status, code_of(plan)) == (403, "SignatureDoesNotMatch")
+    assert len(case.backend.requests) == 1
 
 
 # --- what reaches the backend ---------------------------------------------------------------------

@@ -58,7 +58,7 @@ def test_a_document_that_ends_early_is_a_fault(bucket: Bucket) -> None:
         assert caught.value.code == "BadGateway"
 
 
-@pytest.mark.rule("L7", "F20", "F22")
+@pytest.mark.rule("L7", "F22")
 @pytest.mark.parametrize(
     "document",
     [
