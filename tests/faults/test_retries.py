@@ -105,9 +105,7 @@ def drop_the_head(connection: BackendConnection) -> None:
 
 @pytest.mark.rule("L9", "L6", "F12")
 @pytest.mark.parametrize("hashed", [False, True], ids=["relayed", "hashed"])
-def test_an_upload_without_a_body_byte_sent_is_tried_again_whole(
-    pair: Pair, hashed: bool
-) -> None:
+def test_an_upload_without_a_body_byte_sent_is_tried_again_whole(pair: Pair, hashed: bool) -> None:
     """The backend has fewer bytes than were promised, so it cannot have stored anything; what
     the client sends meanwhile must not be lost on the dead connection."""
     pair.backend.serve(then(drop_the_head), ok(b""))
