@@ -23,8 +23,11 @@ __all__ = ["Dialer"]
 #: Family, and the address in that family's form.
 Address = tuple[int, Any]
 
-#: Seconds that an answer of the resolver is used; stale ones serve while the resolver is down.
+#: Seconds that an answer of the resolver is used.
 RESOLVE_TTL = 10.0
+#: Seconds that it serves while the resolver is down. After that the address may be somebody
+#: else's.
+STALE_MAX = 300.0
 #: Head start of one address over the next (RFC 8305 section 5: 250 ms).
 STAGGER = 0.25
 
@@ -32,13 +35,12 @@ STAGGER = 0.25
 class Dialer:
     """Opens connections for the pools of one worker."""
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, poller: Poller, timeouts: Timeouts
-    ) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, poller: Poller, timeouts: Timeouts) -> None:
         self._loop = loop
         self._poller = poller
         self._timeouts = timeouts
-        self._resolved: dict[tuple[str, int], tuple[float, list[Address]]] = {}
+        #: By host and port: when to ask again, when not to be used any more, and the addresses.
+        self._resolved: dict[tuple[str, int], tuple[float, float, list[Address]]] = {}
         self._contexts: dict[tuple[bool, str | None], ssl.SSLContext] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -74,7 +76,7 @@ class Dialer:
 
     async def _resolve(self, host: str, port: int) -> list[Address]:
         now = self._loop.time()
-        expires, known = self._resolved.get((host, port), (0.0, []))
+        expires, useless, known = self._resolved.get((host, port), (0.0, 0.0, []))
         if now < expires:
             # Another one first each time: a name with several addresses is a cluster.
             known.append(known.pop(0))
@@ -82,12 +84,13 @@ class Dialer:
         try:
             found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except OSError:
-            if not known:
+            if now >= useless:
                 raise
-            found = []
-        addresses: list[Address] = [(family, address) for family, _, _, _, address in found]
-        addresses = addresses or known
-        self._resolved[host, port] = (now + RESOLVE_TTL, addresses)
+            addresses = known
+        else:
+            addresses = [(family, address) for family, _, _, _, address in found]
+            useless = now + STALE_MAX
+        self._resolved[host, port] = (min(now + RESOLVE_TTL, useless), useless, addresses)
         return list(addresses)
 
     async def _first_to_connect(self, addresses: list[Address]) -> socket.socket:
