@@ -180,16 +180,6 @@ def test_a_log_whose_reader_left_stops_nothing(rig: Rig) -> None:
 
 
 @pytest.mark.rule("F16")
-def test_a_name_with_several_addresses(tmp_path: Path) -> None:
-    # localhost is ::1 and 127.0.0.1 on most machines; only the second one listens.
-    with Rig(tmp_path / "rig", stock=1, backend_host="localhost") as rig:
-        pair = rig.take()
-        for _ in range(3):
-            with pair.connect() as connection:
-                assert connection.request(pair.request()).status == 200
-
-
-@pytest.mark.rule("F16")
 def test_a_name_that_does_not_exist(tmp_path: Path) -> None:
     # RFC 6761 6.4: "invalid" never resolves. The configuration check refuses it for a store
     # by design, so a name below a real but empty one stands in.
