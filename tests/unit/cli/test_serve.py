@@ -105,6 +105,23 @@ def test_faults_end_with_2_and_are_all_said(tmp_path: Path) -> None:
     assert '--domain: fault: server.domains[1]: overlaps "a.test"' in err
 
 
+@pytest.mark.rule("L11", partial=True)
+@pytest.mark.parametrize("broken", ["[[buckets]", CONFIG.replace('"s3"', '"s4"')])
+def test_a_broken_file_does_not_touch_what_runs(tmp_path: Path, broken: str) -> None:
+    """The part of the law that needs no reload: a second process takes no listener over."""
+    write(tmp_path)
+    serve = Serve(tmp_path)
+    (address,) = serve.listening()
+    write(tmp_path, broken)
+    assert Serve(tmp_path, "--listen", address).end()[0] == 2
+    host, port = address.split(":")
+    for _ in range(4):
+        with socket.create_connection((host, int(port)), 5) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert client.recv(12) == b"HTTP/1.1 200"
+    assert serve.end(signal.SIGTERM)[0] == 0
+
+
 @pytest.mark.parametrize("kind", ["az", "gcs"])
 def test_stores_that_are_not_available_yet(tmp_path: Path, kind: str) -> None:
     write(tmp_path, CONFIG.replace('"s3"', f'"{kind}"'))
