@@ -249,6 +249,7 @@ def test_overlays_are_values_and_decisions() -> None:
         "gateway/operation.py",
         "gateway/outbound.py",
         "gateway/route.py",
+        "gateway/sigv4.py",
     }
     assert values | decisions == set(OVERLAYS)
 

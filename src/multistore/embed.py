@@ -21,10 +21,23 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from multistore.errors import S3Error
-from multistore.gateway.identity import KeyCache, read_amz_date
-from multistore.gateway.operation import AUTH_PARAMS, Operation, match
-from multistore.gateway.plan import EMPTY_SHA256, UNSIGNED_PAYLOAD
+from multistore.gateway import list_document
+from multistore.gateway.operation import Operation, match
+from multistore.gateway.plan import UNSIGNED_PAYLOAD
 from multistore.gateway.route import normalise_domains, virtual_bucket
+from multistore.gateway.sigv4 import (
+    HEADER_FAULT,
+    NO_SECRET,
+    QUERY_FAULT,
+    SHA256,
+    STREAMING,
+    DateReader,
+    KeyCache,
+    check_scope,
+    check_skew,
+    read_payload,
+    read_query_credential,
+)
 from multistore.limits import CLOCK_SKEW, PRESIGN_MAX
 from multistore.wire import (
     LEAF,
@@ -44,7 +57,6 @@ from multistore.wire import (
     sign,
     verify,
     verify_presigned,
-    xml_escape,
 )
 
 __all__ = [
@@ -87,29 +99,16 @@ def parse_request_target(
 
 # --- signatures -----------------------------------------------------------------------------------
 
-_PAYLOAD = re.compile(
-    rb"[0-9A-Fa-f]{64}|UNSIGNED-PAYLOAD|STREAMING-UNSIGNED-PAYLOAD-TRAILER|"
-    rb"STREAMING-AWS4-HMAC-SHA256-PAYLOAD(?:-TRAILER)?"
-)
 _DIGITS = re.compile(rb"[0-9]{1,7}")
-_PRESIGNED = frozenset(
-    f"X-Amz-{name}"
-    for name in ("Algorithm", "Credential", "Date", "Expires", "SignedHeaders", "Signature")
-)
-_TOKEN_PARAM = "X-Amz-Security-Token"  # noqa: S105 - a name
-_HEADER_FAULT = "AuthorizationHeaderMalformed"
-_QUERY_FAULT = "AuthorizationQueryParametersError"
-#: Stands in for the secret of an unknown key, so that it costs the same work.
-_NO_SECRET = "0" * 40
 
 
 @dataclass(slots=True)
 class Verified:
     """What a signature says that held.
 
-    ``payload`` is what was signed for the body: its SHA-256 in hex, which the body must still be
-    checked against, ``UNSIGNED-PAYLOAD``, or one of S3's ``STREAMING-`` values. ``expires_at`` is
-    the Unix time at which a presigned URL ends, 0 for a signature in a header.
+    ``payload`` is what was signed for the body: its SHA-256 in lower-case hex, which the body must
+    still be checked against, ``UNSIGNED-PAYLOAD``, or one of S3's ``STREAMING-`` values.
+    ``expires_at`` is the Unix time at which a presigned URL ends, 0 for a signature in a header.
     """
 
     access_key_id: str
@@ -123,13 +122,14 @@ class Verifier:
     """Verifies Signature Version 4 in the ``Authorization`` header and in presigned URLs.
 
     ``lookup(access_key_id, session_token)`` gives the secret access key, or None for a key that
-    is unknown, disabled, or does not belong to that token (None: the request has none). Without
-    ``regions`` any region is accepted. ``skew`` is in seconds.
+    is unknown, disabled, or does not belong to that token (None: the request has none). A token
+    that it does not know is tried again without: a long-lived key takes none, and its holder is
+    told so. Without ``regions`` any well-formed region is accepted. ``skew`` is in seconds.
 
     Derived keys are cached once a signature held; an object may be used by one thread.
     """
 
-    __slots__ = ("_amz_date", "_day", "_keys", "_lookup", "_regions", "_skew", "_timestamp")
+    __slots__ = ("_dates", "_keys", "_lookup", "_regions", "_skew")
 
     def __init__(
         self,
@@ -142,10 +142,7 @@ class Verifier:
         self._regions = frozenset(regions)
         self._skew = skew
         self._keys = KeyCache()
-        # The last date that was read: signers in use write the same second many times.
-        self._amz_date = b""
-        self._day = ""
-        self._timestamp = 0.0
+        self._dates = DateReader()
 
     def verify(self, head: RequestHead, target: Target, now: float) -> Verified | None:
         """Who signed this request; None when it carries no credential of any kind.
@@ -159,16 +156,13 @@ class Verifier:
         Source: "Authenticating Requests (AWS Signature Version 4)", Amazon S3 API reference.
         """
         value = head.get(b"authorization")
-        params = target.params
-        in_query = [name for name in params if name.lower() in AUTH_PARAMS] if params else None
+        presigned = read_query_credential(target, value is not None) if target.params else False
         token = head.get(b"x-amz-security-token")
         if value is not None:
-            if in_query:
-                raise S3Error("InvalidArgument", "Only one authentication mechanism is allowed.")
             return self._verify_header(head, target, value, token, now)
         if token is not None:
-            raise S3Error("InvalidRequest", "A session token must stand beside its signature.")
-        return self._verify_url(head, target, in_query, now) if in_query else None
+            raise S3Error("InvalidRequest", "A session token needs a signature beside it.")
+        return self._verify_url(head, target, now) if presigned else None
 
     def _verify_header(
         self, head: RequestHead, target: Target, value: bytes, token: bytes | None, now: float
@@ -176,43 +170,22 @@ class Verifier:
         authorization = parse_authorization(value)
         check_signed_headers(head, authorization)
         amz_date = head.get(b"x-amz-date") or b""
-        signed_at = self._read_date(amz_date, authorization, _HEADER_FAULT)
-        if not -self._skew <= now - signed_at <= self._skew:
+        signed_at = self._dates.read(amz_date, authorization, HEADER_FAULT)
+        check_skew(amz_date, signed_at, now, self._skew)
+        payload = read_payload(head)
+        verified = self._hold(verify, head, target, authorization, token, amz_date, payload, 0.0)
+        if payload in STREAMING and b"-ECDSA-" in payload:
             raise S3Error(
-                "RequestTimeTooSkewed",
-                "The difference between the request time and the current time is too large.",
+                "NotImplemented", f"The payload mode {payload.decode()} is not implemented."
             )
-        payload = head.get(b"x-amz-content-sha256")
-        if payload is None:
-            if head.content_length > 0 or head.chunked:
-                raise S3Error("InvalidRequest", "Missing required header: x-amz-content-sha256")
-            payload = EMPTY_SHA256
-        if payload != EMPTY_SHA256 and not _PAYLOAD.fullmatch(payload):
-            raise S3Error("InvalidArgument", "x-amz-content-sha256 has no value that S3 knows.")
-        return self._hold(verify, head, target, authorization, token, amz_date, payload, 0.0)
+        return verified
 
-    def _verify_url(
-        self, head: RequestHead, target: Target, names: list[str], now: float
-    ) -> Verified:
+    def _verify_url(self, head: RequestHead, target: Target, now: float) -> Verified:
         params = target.params
-        if not any(name.lower().startswith("x-amz-") for name in names):
-            raise S3Error(
-                "InvalidRequest",
-                "Signature Version 2 is not supported. Sign with Signature Version 4"
-                " (AWS4-HMAC-SHA256; with boto3: Config(signature_version='s3v4')).",
-            )
-        allowed = _PRESIGNED | {_TOKEN_PARAM}
-        if not _PRESIGNED <= set(names) <= allowed or not set(names).isdisjoint(target.repeated):
-            raise _bad_query(
-                "X-Amz-Algorithm, -Credential, -Date, -Expires, -SignedHeaders and"
-                " -Signature are required, each once."
-            )
-        if params["X-Amz-Algorithm"] != b"AWS4-HMAC-SHA256":
-            raise _bad_query("X-Amz-Algorithm only supports AWS4-HMAC-SHA256.")
         authorization = _read_query(params)
         check_signed_headers(head, authorization)
         amz_date = params["X-Amz-Date"]
-        signed_at = self._read_date(amz_date, authorization, _QUERY_FAULT)
+        signed_at = self._dates.read(amz_date, authorization, QUERY_FAULT)
         expires = params["X-Amz-Expires"]
         if not _DIGITS.fullmatch(expires) or not 1 <= int(expires) <= PRESIGN_MAX:
             raise _bad_query(f"X-Amz-Expires must be between 1 and {PRESIGN_MAX} seconds.")
@@ -222,21 +195,12 @@ class Verifier:
         if now >= expires_at:
             raise S3Error("AccessDenied", "Request has expired")
         payload = head.get(b"x-amz-content-sha256") or UNSIGNED_PAYLOAD
-        if payload.startswith(b"STREAMING-") or not _PAYLOAD.fullmatch(payload):
+        if payload != UNSIGNED_PAYLOAD and not SHA256.fullmatch(payload):
             raise S3Error("InvalidRequest", "A presigned URL takes no such x-amz-content-sha256.")
-        token = params.get(_TOKEN_PARAM)
+        token = params.get("X-Amz-Security-Token")
         return self._hold(
             verify_presigned, head, target, authorization, token, amz_date, payload, expires_at
         )
-
-    def _read_date(self, amz_date: bytes, authorization: Authorization, fault: str) -> float:
-        if amz_date != self._amz_date:
-            self._timestamp = read_amz_date(amz_date)
-            self._day = amz_date[:8].decode("ascii")
-            self._amz_date = amz_date
-        if authorization.date != self._day:
-            raise S3Error(fault, "The credential's date is not that of the request.")
-        return self._timestamp
 
     def _hold(
         self,
@@ -250,20 +214,19 @@ class Verifier:
         expires_at: float,
     ) -> Verified:
         """Raises unless the signature holds. An unknown key costs the work of a known one."""
-        fault = _QUERY_FAULT if check is verify_presigned else _HEADER_FAULT
-        if authorization.service != "s3":
-            raise S3Error(fault, "The service must be s3.")
-        region = authorization.region
-        if self._regions and region not in self._regions:
-            raise S3Error(fault, "The region is wrong.")
-        text = None if token is None else token.decode("utf-8", "replace")
+        fault = QUERY_FAULT if check is verify_presigned else HEADER_FAULT
+        check_scope(authorization, min(self._regions, default="us-east-1"), self._regions, fault)
         access_key_id = authorization.access_key_id
+        text = None if token is None else token.decode("utf-8", "replace")
         known = self._lookup(access_key_id, text)
-        secret = _NO_SECRET if known is None else known
+        without_token = known is None and text is not None
+        if without_token:
+            known = self._lookup(access_key_id, None)
+        secret = NO_SECRET if known is None else known
         scope = authorization.credential
         key = None if known is None else self._keys.get(scope, secret)
         if key is None:
-            key = SigningKey(secret, authorization.date, region, "s3")
+            key = SigningKey(secret, authorization.date, authorization.region, "s3")
             holds = check(head, target, authorization, key, amz_date, payload)
             if holds and known is not None:
                 self._keys.put(scope, secret, key)
@@ -280,11 +243,17 @@ class Verifier:
                 "The request signature we calculated does not match the signature you provided."
                 " Check your key and signing method.",
             )
-        return Verified(access_key_id, region, payload, check is verify_presigned, expires_at)
+        if without_token:
+            raise S3Error("InvalidToken", "The provided token is malformed or otherwise not valid.")
+        if SHA256.fullmatch(payload):
+            payload = payload.lower()
+        return Verified(
+            *(access_key_id, authorization.region, payload, check is verify_presigned, expires_at)
+        )
 
 
 def _bad_query(message: str) -> S3Error:
-    return S3Error(_QUERY_FAULT, message)
+    return S3Error(QUERY_FAULT, message)
 
 
 def _read_query(params: dict[str, bytes]) -> Authorization:
@@ -406,41 +375,26 @@ def write_list(page: ListPage, *, url: bool = True) -> bytes:
     """The document of a page. With ``url`` as for a client that asked for ``encoding-type=url``:
     the only form that carries every key."""
 
-    def name(text: bytes) -> bytes:
-        return percent_encode(text, slash=True) if url else xml_escape(text)
-
-    def element(tag: bytes, text: bytes) -> bytes:
-        return b"<%b>%b</%b>" % (tag, text, tag)
-
     parts = [
-        b'<?xml version="1.0" encoding="UTF-8"?>\n'
-        b'<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">',
-        element(b"Name", xml_escape(page.bucket.encode())),
-        element(b"Prefix", name(page.prefix)),
-        element(b"MaxKeys", b"%d" % page.max_keys),
+        list_document.head(page.bucket, page.prefix, (), page.max_keys, page.delimiter, url),
     ]
-    if page.delimiter:
-        parts.append(element(b"Delimiter", name(page.delimiter)))
-    if url:
-        parts.append(b"<EncodingType>url</EncodingType>")
-    if page.version == 2:
-        parts.append(element(b"KeyCount", b"%d" % (len(page.entries) + len(page.common_prefixes))))
-    parts.append(element(b"IsTruncated", b"true" if page.truncated else b"false"))
-    if page.next:
-        is_marker = page.version == 1
-        tag = b"NextMarker" if is_marker else b"NextContinuationToken"
-        parts.append(element(tag, name(page.next) if is_marker else xml_escape(page.next)))
     for entry in page.entries:
-        parts += (
-            b"<Contents>",
-            element(b"Key", name(entry.key)),
-            element(b"LastModified", xml_escape(entry.last_modified.encode())),
-            element(b"ETag", xml_escape(entry.etag.encode())),
-            element(b"Size", b"%d" % entry.size),
-            element(b"StorageClass", xml_escape(entry.storage_class.encode())),
-            b"</Contents>",
+        parts.append(
+            list_document.entry(
+                entry.key,
+                entry.last_modified.encode(),
+                entry.etag.encode(),
+                b"%d" % entry.size,
+                entry.storage_class.encode(),
+                url,
+            )
         )
-    for prefix in page.common_prefixes:
-        parts.append(element(b"CommonPrefixes", element(b"Prefix", name(prefix))))
-    parts.append(b"</ListBucketResult>")
+    parts += [list_document.common_prefix(prefix, url) for prefix in page.common_prefixes]
+    following = b""
+    if page.next and page.version == 1:
+        following = list_document.next_marker(page.next, url)
+    elif page.next:
+        following = list_document.next_continuation_token(page.next)
+    count = len(page.entries) + len(page.common_prefixes) if page.version == 2 else None
+    parts.append(list_document.tail(page.truncated, following, count))
     return b"".join(parts)

@@ -1,20 +1,9 @@
 # Overlay of identity.py: types only, no behaviour.
 from multistore.gateway.request cimport GatewayRequest
+from multistore.gateway.sigv4 cimport DateReader, KeyCache, check_skew, read_payload
 from multistore.types cimport Credential
 
 cimport cython
-
-cdef class CachedKey:
-    cdef readonly object key
-    cdef readonly str secret
-
-cdef class KeyCache:
-    cdef dict _recent
-    cdef dict _older
-    cdef Py_ssize_t _size  # entries of one generation
-    cpdef object get(self, bytes scope, str secret)
-    cpdef object put(self, bytes scope, str secret, object key)
-    cdef object _keep(self, bytes scope, CachedKey entry)
 
 cdef class Authenticator:
     # configuration
@@ -23,10 +12,7 @@ cdef class Authenticator:
     cdef frozenset _regions
     # state that all requests share
     cdef public KeyCache _keys
-    cdef object _amz_date  # bytes, None before the first
-    cdef str _day  # YYYYMMDD of _amz_date
-    cdef double _timestamp  # Unix time of _amz_date in seconds
-    @cython.locals(credential=Credential)
+    cdef DateReader _dates
+    @cython.locals(credential=Credential, signed_at=double)
     cpdef object authenticate(self, GatewayRequest request, object target)
-    cdef object _check_time(self, bytes amz_date, object authorization, double now)
     cdef object _derive(self, object authorization, str secret)

@@ -17,9 +17,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
-from multistore.gateway import authorize
+from multistore.gateway import authorize, list_document
 from multistore.gateway.plan import Respond
-from multistore.gateway.render import DECLARATION, NAMESPACE
 from multistore.limits import LIST_MAX_KEYS
 from multistore.wire import LEAF, START, XmlReader, percent_decode, percent_encode, xml_escape
 
@@ -113,7 +112,7 @@ class Listing:
         echo: list[tuple[bytes, bytes]] = []
         if self.version == 1:
             marker = params.get("marker", b"")
-            echo.append((b"Marker", self.text(marker)))
+            echo.append((b"Marker", list_document.name(marker, self.url)))
             if marker:
                 self.marker = self._open_marker(marker)
         else:
@@ -123,17 +122,14 @@ class Listing:
                 echo.append((b"ContinuationToken", xml_escape(token)))
             start_after = params.get("start-after", b"")
             if start_after:
-                echo.append((b"StartAfter", self.text(start_after)))
+                echo.append((b"StartAfter", list_document.name(start_after, self.url)))
                 if not self.token:  # a token takes precedence (ListObjectsV2, StartAfter)
                     self.marker = bucket.prefix + start_after
         self.echo = echo
         # Version 1 always names the owner, version 2 when asked: ours, not the backend's.
         self.owner = b""
         if self.version == 1 or params.get("fetch-owner") == b"true":
-            self.owner = b"<Owner><ID>%b</ID><DisplayName>%b</DisplayName></Owner>" % (
-                xml_escape(owner_id.encode()),
-                xml_escape(owner_display_name.encode()),
-            )
+            self.owner = list_document.owner(owner_id, owner_display_name)
 
     def _open_marker(self, marker: bytes) -> bytes:
         if marker.startswith(_SEALED_MARKER):
@@ -142,11 +138,6 @@ class Listing:
             except S3Error:
                 pass  # a key that only looks like one
         return self.bucket_prefix + marker
-
-    def text(self, name: bytes) -> bytes:
-        """A key, prefix, delimiter or marker of the client's world, as element text."""
-        # What percent_encode leaves is never special in XML.
-        return percent_encode(name, True) if self.url else xml_escape(name)
 
     def query(self) -> bytes:
         """The query for the backend: canonical, that is encoded and sorted by name."""
@@ -166,30 +157,13 @@ class Listing:
 
     def head(self) -> bytes:
         """The document up to its entries: what does not depend on the backend."""
-        parts = [
-            DECLARATION,
-            b"<ListBucketResult ",
-            NAMESPACE,
-            b"><Name>%b</Name>" % xml_escape(self.bucket_name.encode()),
-            b"<Prefix>%b</Prefix>" % self.text(self.prefix),
-        ]
-        parts += [b"<%b>%b</%b>" % (name, text, name) for name, text in self.echo]
-        parts.append(b"<MaxKeys>%d</MaxKeys>" % self.max_keys)
-        if self.delimiter:
-            parts.append(b"<Delimiter>%b</Delimiter>" % self.text(self.delimiter))
-        if self.url:
-            parts.append(b"<EncodingType>url</EncodingType>")
-        return b"".join(parts)
+        return list_document.head(
+            self.bucket_name, self.prefix, self.echo, self.max_keys, self.delimiter, self.url
+        )
 
     def tail(self, truncated: bool, following: bytes, count: int) -> bytes:
         """The document after its entries. ``following`` is the element with the next token."""
-        key_count = b"<KeyCount>%d</KeyCount>" % count if self.version == 2 else b""
-        flag = b"true" if truncated else b"false"
-        return b"%b%b<IsTruncated>%b</IsTruncated></ListBucketResult>" % (
-            following,
-            key_count,
-            flag,
-        )
+        return list_document.tail(truncated, following, count if self.version == 2 else None)
 
     def empty(self) -> Respond:
         """The page of ``max-keys=0``, for which no backend is asked: S3 says that it is not
@@ -343,7 +317,7 @@ class ListingTranslator:
         if token == listing.token:
             raise self._fault("the token is the one that was sent: it would never end")
         sealed = listing.sealer.seal(token, listing.context)
-        return b"<NextContinuationToken>%b</NextContinuationToken>" % sealed
+        return list_document.next_continuation_token(sealed)
 
     def _marker(self) -> bytes:
         """NextMarker. S3 sends it only with a delimiter and lets clients take the last key
@@ -363,7 +337,7 @@ class ListingTranslator:
             shown = _SEALED_MARKER + listing.sealer.seal(last, listing.context)
         else:
             shown = last[self._start :]
-        return b"<NextMarker>%b</NextMarker>" % listing.text(shown)
+        return list_document.next_marker(shown, listing.url)
 
     # --- entries
 
@@ -389,8 +363,7 @@ class ListingTranslator:
             self.dropped += 1
             return
         self._count += 1
-        text = self._listing.text(name[self._start :])
-        piece = b"<CommonPrefixes><Prefix>%b</Prefix></CommonPrefixes>" % text
+        piece = list_document.common_prefix(name[self._start :], self._listing.url)
         self._out.append(piece)
         self._size += len(piece)
 
@@ -423,17 +396,15 @@ class ListingTranslator:
         etag = entry.get("ETag", b"")
         if etag[:1] != b'"':  # quoted everywhere, whatever the backend does (R17)
             etag = b'"%b"' % etag
-        piece = (
-            b"<Contents><Key>%b</Key><LastModified>%b</LastModified><ETag>%b</ETag>%b"
-            b"<Size>%b</Size>%b<StorageClass>%b</StorageClass></Contents>"
-        ) % (
-            percent_encode(name, True) if listing.url else xml_escape(name),
-            xml_escape(entry.get("LastModified", b"")),
-            xml_escape(etag),
+        piece = list_document.entry(
+            name,
+            entry.get("LastModified", b""),
+            etag,
+            entry.get("Size", b"0"),
+            entry.get("StorageClass", b"STANDARD"),
+            listing.url,
             algorithms,
-            xml_escape(entry.get("Size", b"0")),
             listing.owner,
-            xml_escape(entry.get("StorageClass", b"STANDARD")),
         )
         self._out.append(piece)
         self._size += len(piece)

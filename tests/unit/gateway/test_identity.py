@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from multistore.errors import S3Error
 from multistore.gateway import identity as identity_module
-from multistore.gateway.identity import Authenticator, KeyCache, read_amz_date
+from multistore.gateway.identity import Authenticator
 from multistore.gateway.request import GatewayRequest
+from multistore.gateway.sigv4 import KeyCache, read_amz_date
 from multistore.types import ANONYMOUS, Credential, Identity
 from multistore.wire import ORDINARY, RequestHead, SigningKey, parse_target, scan_request
 from support.sigv4 import EMPTY_SHA256, Credentials, Request, presigned_target
