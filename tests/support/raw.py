@@ -11,6 +11,9 @@ import time
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import SupportsBytes
+
+from support.sigv4 import Request
 
 __all__ = ["Connection", "Response", "Truncated"]
 
@@ -102,8 +105,8 @@ class Connection:
 
     # --- sending ------------------------------------------------------------------------------
 
-    def send(self, data: bytes | object) -> None:
-        self.sock.sendall(bytes(data))  # type: ignore[call-overload]
+    def send(self, data: bytes | SupportsBytes) -> None:
+        self.sock.sendall(bytes(data))
 
     def send_pieces(self, pieces: Iterable[bytes], pause: float = 0.0) -> None:
         """Each piece in a segment of its own (TCP_NODELAY)."""
@@ -225,10 +228,10 @@ class Connection:
         response.body = bytes(body)
         return response
 
-    def request(self, request: object) -> Response:
-        """Sends a :class:`support.sigv4.Request` and reads its answer."""
+    def request(self, request: Request) -> Response:
+        """Sends a request and reads its answer."""
         self.send(request)
-        return self.read(request.method)  # type: ignore[attr-defined]
+        return self.read(request.method)
 
     def end(self) -> str:
         """How the connection ended: fin or reset. Any byte before that is a failure."""

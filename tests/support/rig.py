@@ -6,6 +6,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from support.backend import ScriptedBackend
 from support.configuration import EVERYTHING, FULL, READ, READER, SCOPED, bucket, credential, table
@@ -69,7 +70,7 @@ class Rig:
         stock: int = 96,
         timeouts: Mapping[str, object] | None = None,
         limits: Mapping[str, object] | None = None,
-        options: Mapping[str, object] | None = None,
+        options: Mapping[str, Any] | None = None,
         tls: ssl.SSLContext | None = None,
         backend_host: str = "127.0.0.1",
         arguments: tuple[str, ...] = (),
