@@ -42,8 +42,8 @@ WITHOUT_EFFECT = {
     "checksum_algorithm": "the client's checksum is passed on",
     "conditional_put": "conditional writes are passed on",
     "connect_timeout": "see connect in [timeouts]",
-    "copy_if_not_exists": "conditional writes are passed on",
-    "disable_bulk_delete": "batch deletes are passed on",
+    "copy_if_not_exists": "copies are not available yet",
+    "disable_bulk_delete": "batch deletes are not available yet",
     "disable_tagging": "tags are passed on",
     "http1_only": _HTTP1,
     "http2_keep_alive_interval": _HTTP1,
@@ -58,7 +58,7 @@ WITHOUT_EFFECT = {
     "read_timeout": "see stall in [timeouts]",
     "timeout": "see first_byte and stall in [timeouts]",
     "unsigned_payload": "the client's own choice is passed on",
-    "user_agent": "the client's own is passed on",
+    "user_agent": "the gateway's own is always sent",
 }
 
 #: Options that would change what is asked of the store, or as whom: refused, never ignored.

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC
 
 from multistore.config.backend_options import S3Options, read_s3_options
 from multistore.config.findings import Findings
 from multistore.config.model import CredentialTable, Document, ScopeTable
-from multistore.gateway.authorize import expand
+from multistore.gateway.authorize import expand, matches
 from multistore.gateway.ports import Backend
 from multistore.types import Bucket, Credential, Identity, Scope
 
 __all__ = ["StaticBuckets", "StaticCredentials", "compile_buckets", "compile_credentials"]
+
+_log = logging.getLogger("multistore")
 
 
 class StaticBuckets:
@@ -74,7 +77,19 @@ def compile_buckets(
 
 
 def compile_credentials(document: Document) -> StaticCredentials:
-    """Static access keys with their identities, scopes expanded to single actions."""
+    """Static access keys with their identities, scopes expanded to single actions. Globs are
+    noted in the log: they also hold for buckets that are yet to come (D4)."""
+    for table in document.credentials:
+        for scope in table.allowed_scopes:
+            if "*" in scope.bucket:
+                held = sum(matches(scope.bucket, bucket.name) for bucket in document.buckets)
+                _log.info(
+                    "access key %s: the scope on %s is a glob, which holds for %d of %d buckets",
+                    table.access_key_id,
+                    scope.bucket,
+                    held,
+                    len(document.buckets),
+                )
     return StaticCredentials(map(_credential, document.credentials))
 
 
