@@ -1,3 +1,4 @@
 class Owner: ...
+
 class Stream:
     peer: str
