@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import threading
 import time
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -86,6 +89,37 @@ def test_a_body_that_is_not_what_was_signed(pair: Pair, size: int, wrong: str) -
     if watch.started.is_set():
         wait_until(lambda: watch.ended, timeout=5, what="the backend's connection ends")
         assert watch.ended == ["reset"]
+
+
+@pytest.mark.rule("L6", "SEM-20")
+@pytest.mark.parametrize("payload", ["UNSIGNED-PAYLOAD", None])
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("Content-MD5", lambda body: hashlib.md5(body).digest()),
+        ("x-amz-checksum-crc32", lambda body: zlib.crc32(body).to_bytes(4, "big")),
+        ("x-amz-checksum-sha1", lambda body: hashlib.sha1(body).digest()),
+        ("x-amz-checksum-sha256", lambda body: hashlib.sha256(body).digest()),
+    ],
+)
+def test_a_promised_checksum_is_held_here(
+    pair: Pair, name: str, right: Callable[[bytes], bytes], payload: str | None
+) -> None:
+    """The store behind checks nothing: what it would have to believe never gets there whole."""
+    body = os.urandom(300_000)
+    digest = base64.b64encode(right(body)).decode()
+    wrong = base64.b64encode(right(body + b"x")).decode()
+    for value, status in ((wrong, 400), (digest, 200)):
+        watch = Watch()
+        pair.backend.serve(watch)
+        request = pair.request("PUT", "/k", (name, value), body=body, payload=payload)
+        with pair.connect() as connection:
+            response = connection.request(request)
+            assert response.status == status
+            assert status == 200 or response.code == "BadDigest"
+        if status == 200 and name.startswith("x-"):
+            assert response.get(name) == digest
+    assert [request.whole for request in pair.backend.requests] == [False, True]
 
 
 @pytest.mark.rule("L6")

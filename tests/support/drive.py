@@ -106,8 +106,9 @@ def _fields(raw: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _exchange(plan: Forward, body: bytes) -> tuple[ResponseHead, bytes]:
-    if plan.sha256 is not None:
-        assert hashlib.sha256(body).hexdigest().encode() == plan.sha256, "held back for ever"
+    if plan.check is not None:
+        plan.check.update(body)
+        plan.check.finish()
     assert plan.length in (-1, len(body))
     head = write_request_head(
         plan.method,

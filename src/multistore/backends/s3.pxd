@@ -43,7 +43,13 @@ cdef class _Failed:
     cdef public _Answer answer
     cdef public object failure
 
+cdef class _Stored(_Failed):
+    cdef public object stored
+
 cdef class _IfRangeAnswer(_Answer):
+    pass
+
+cdef class _PutAnswer(_Answer):
     pass
 
 cdef class _DeleteAnswer(_Answer):

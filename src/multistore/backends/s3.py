@@ -185,8 +185,8 @@ class S3Backend:
                 "MissingContentLength", "You must provide the Content-Length HTTP header."
             )
         payload = request.payload
-        sha256 = outbound.check_payload(payload, length, bound=self._bound)
-        add, given = outbound.upload_fields(head)
+        add = outbound.upload_fields(head)
+        check, shown = outbound.promises_of(head, payload, self._bound)
         site = self.site
         return Forward(
             site.origin,
@@ -199,8 +199,8 @@ class S3Backend:
             length,
             payload,
             site.signer,
-            _Answer(self, request, outbound.PUT_ANSWER, again, given),
-            sha256=sha256,
+            _PutAnswer(self, request, outbound.PUT_ANSWER, again, shown),
+            check=check,
         )
 
     def _delete(self, request: GatewayRequest, again: bool) -> Plan:
@@ -298,7 +298,8 @@ class S3Backend:
                 # The client's body is gone; every SDK sends it again on 503.
                 error = S3Error("ServiceUnavailable", "Please try again")
                 return _render(error, request, head_only, ((b"retry-after", b"1"),))
-        elif failure.ours:
+        elif failure.ours or (head_only and failure.status in (400, 401, 403)):
+            # (A HEAD has no code: whether the client or our credential was refused is not known.)
             _log.warning(
                 "%s answered %d %s [%s]",
                 where,
@@ -336,8 +337,8 @@ def _render(error: S3Error, request: GatewayRequest, head_only: bool, fields: Fi
 
 
 class _Answer(Answer):
-    """GET, HEAD, PUT: what S3 calls a success is relayed. Failures are gathered, whatever the
-    operation. ``site`` is where the request went."""
+    """GET and HEAD: the object is relayed, a part or nothing of it only to who asked for that.
+    Failures are gathered, whatever the operation. ``site`` is where the request went."""
 
     __slots__ = ("again", "backend", "request", "site")
 
@@ -358,6 +359,20 @@ class _Answer(Answer):
         self.site = backend.site
 
     def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
+        if (status == 206 and self._wants_part()) or (status == 304 and self._has_conditions()):
+            return None
+        return self.failure(status, head)
+
+    def _wants_part(self) -> bool:
+        target = self.request.target
+        assert target is not None
+        return self.request.head.get(b"range") is not None or "partNumber" in target.params
+
+    def _has_conditions(self) -> bool:
+        head = self.request.head
+        return head.get(b"if-none-match") is not None or head.get(b"if-modified-since") is not None
+
+    def failure(self, status: int, head: ResponseHead) -> Gather:
         return _Failed(self, Failure(status, head, self.site.region))
 
     def failed(self, failure: Failure) -> Plan:
@@ -384,6 +399,21 @@ class _Failed:
             return _render(error, request, request.head.method == "HEAD", ())
 
 
+class _Stored(_Failed):
+    """A 200 with a document: if that is an error, nothing was stored (S3: CopyObject, "200 OK
+    response that contains an error")."""
+
+    __slots__ = ("stored",)
+
+    def __init__(self, answer: _Answer, failure: Failure, stored: Respond) -> None:
+        super().__init__(answer, failure)
+        self.stored = stored
+
+    def finish(self, body: bytes) -> Plan:
+        plan = super().finish(body)
+        return plan if self.failure.code else self.stored
+
+
 class _IfRangeAnswer(_Answer):
     """Our If-Match stands for the client's If-Range: 412 leads to the whole object (R15)."""
 
@@ -393,6 +423,34 @@ class _IfRangeAnswer(_Answer):
         if failure.status == 412:
             return self.backend.read_whole(self.request, self.again)
         return super().failed(failure)
+
+
+class _PutAnswer(_Answer):
+    """PUT answers 200, and its body means nothing to the client unless it is an error (S20)."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        backend: S3Backend,
+        request: GatewayRequest,
+        keep: HeaderSet,
+        again: bool,
+        extra: Fields,
+    ) -> None:
+        super().__init__(backend, request, keep, again, extra)
+        self.relay = False
+
+    def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
+        if status != 200:
+            return self.failure(status, head)
+        kept = [(name, value) for name, value in head.items() if name in self.keep]
+        names = {name for name, _ in kept}
+        kept += [item for item in self.extra if item[0] not in names]
+        stored = Respond(200, tuple(kept))
+        if head.chunked or head.content_length > 0:
+            return _Stored(self, Failure(status, head, self.site.region), stored)
+        return stored
 
 
 class _DeleteAnswer(_Answer):
@@ -412,7 +470,7 @@ class _DeleteAnswer(_Answer):
         if status in (200, 202):
             kept = [(name, value) for name, value in head.items() if name in self.keep]
             return Respond(204, tuple(kept))
-        return super().on_head(status, head)
+        return self.failure(status, head)
 
     def failed(self, failure: Failure) -> Plan:
         conditional = self.request.head.get(b"if-match") is not None
@@ -434,4 +492,4 @@ class _ListAnswer(_Answer):
     def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
         if status == 200:
             return ListingTranslator(self.listing)
-        return super().on_head(status, head)
+        return self.failure(status, head)

@@ -186,7 +186,7 @@ class Failure:
     @property
     def ours(self) -> bool:
         """Whether the operator has to do something about it."""
-        return self.code in _OURS or self.redirects or self.status >= 500 or self.status < 300
+        return self.code in _OURS or self.redirects or self.status >= 500 or self.status < 400
 
     def error(self) -> S3Error:
         """What the client is told."""

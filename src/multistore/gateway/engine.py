@@ -5,6 +5,7 @@ key, plan. Whatever goes wrong becomes an answer; what is refused costs no backe
 from __future__ import annotations
 
 import logging
+import re
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from multistore.gateway.operation import match, not_implemented
 from multistore.gateway.plan import Respond
 from multistore.gateway.route import check_key, normalise_domains, read_target
 from multistore.types import ANONYMOUS
+from multistore.wire import HeaderSet
 
 if TYPE_CHECKING:
     from multistore.gateway.plan import Plan
@@ -23,11 +25,27 @@ if TYPE_CHECKING:
     from multistore.gateway.request import GatewayRequest
     from multistore.limits import Limits
     from multistore.types import Bucket, Identity
-    from multistore.wire import Target
+    from multistore.wire import RequestHead, Target
 
 __all__ = ["Engine", "Settings"]
 
 _log = logging.getLogger("multistore")
+
+#: Characters that end or hide a header field (RFC 9110 5.5).
+_CONTROL = re.compile(rb"[\x00-\x1f\x7f]")
+
+#: ``x-amz-*`` fields of an anonymous request (SEM-9); the others speak of the SDK or the caller.
+_ANONYMOUS_FIELDS = HeaderSet(
+    (
+        b"x-amz-api-version",
+        b"x-amz-cf-id",
+        b"x-amz-checksum-mode",
+        b"x-amz-content-sha256",
+        b"x-amz-date",
+        b"x-amz-expected-bucket-owner",
+        b"x-amz-user-agent",
+    )
+)
 
 #: Buckets on one page of ListBuckets (S3: ListBuckets, MaxBuckets).
 _MAX_BUCKETS = 10_000
@@ -97,8 +115,10 @@ class Engine:
         request.identity = identity
         if not operation.implemented:
             raise not_implemented(operation)
-        if identity is ANONYMOUS and target.params:
-            _refuse_overrides(target.params)
+        if target.params:
+            _check_overrides(target.params, identity is ANONYMOUS)
+        if identity is ANONYMOUS:
+            _refuse_unproven(head)
         if not target.bucket:
             return self._list_buckets(identity, target)
 
@@ -163,14 +183,31 @@ def _read_max_buckets(value: bytes | None) -> int:
     )
 
 
-def _refuse_overrides(params: dict[str, bytes]) -> None:
-    """SEM-9: only a signature makes a link that says how its answer is labelled."""
-    for name in params:
-        if name.startswith("response-"):
+def _check_overrides(params: dict[str, bytes], anonymous: bool) -> None:
+    """SEM-9: only a signature makes a link that says how its answer is labelled, and no link
+    writes more than one field into it (law 4)."""
+    for name, value in params.items():
+        if not name.startswith("response-"):
+            continue
+        if anonymous:
             raise S3Error(
                 "InvalidRequest",
                 "Request specific response headers cannot be used for anonymous GET requests.",
             )
+        if _CONTROL.search(value):
+            raise S3Error(
+                "InvalidArgument",
+                f"The value of {name} has a control character.",
+                fields=(("ArgumentName", name),),
+            )
+
+
+def _refuse_unproven(head: RequestHead) -> None:
+    """SEM-9: what a caller without a name may say. Anything else would go out under the store's
+    own credential: a requester who pays, a key to decrypt with."""
+    name = head.first_outside(b"x-amz-", _ANONYMOUS_FIELDS)
+    if name is not None:
+        raise S3Error("AccessDenied", "Access Denied")
 
 
 def _refusal(request: GatewayRequest, error: S3Error) -> Respond:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from multistore._version import __version__
 from multistore.errors import S3Error
+from multistore.gateway.integrity import BodyCheck, Promise, read_promises
 from multistore.gateway.plan import EMPTY_SHA256, UNSIGNED_PAYLOAD
 from multistore.limits import METADATA_MAX
 from multistore.wire import HeaderSet, RequestHead
@@ -36,7 +37,7 @@ __all__ = [
     "READ_WHOLE",
     "check_delete",
     "check_list",
-    "check_payload",
+    "promises_of",
     "read_fields",
     "upload_fields",
 ]
@@ -261,9 +262,8 @@ def _satisfiable_form(head: RequestHead, ranged: bytes) -> bool:
     return not first or not last or int(first) <= int(last)
 
 
-def upload_fields(head: RequestHead) -> tuple[Fields, Fields]:
-    """What a PUT of an object adds to the fields of ``PUT``, and what its answer says even if
-    the backend does not: the checksum that was given (SEM-20).
+def upload_fields(head: RequestHead) -> Fields:
+    """What a PUT of an object adds to the fields of ``PUT``.
 
     ``x-amz-acl: private`` is what every object is, and dropped (SEM-14). ``aws-chunked`` leaves
     Content-Encoding, other codings stay (SEM-12).
@@ -271,15 +271,12 @@ def upload_fields(head: RequestHead) -> tuple[Fields, Fields]:
     Raises: MetadataTooLarge; NotImplemented for a field that S3 or the gateway does not know here.
     """
     add: list[tuple[bytes, bytes]] = []
-    given: list[tuple[bytes, bytes]] = []
     codings: list[bytes] = []
     metadata = 0
     for name, value in head.items():
         if name.startswith(b"x-amz-"):
             if name.startswith(b"x-amz-meta-"):
                 metadata += len(name) - len(b"x-amz-meta-") + len(value)
-            elif name.startswith(b"x-amz-checksum-"):
-                given.append((name, value))
             elif name == b"x-amz-acl":
                 if value != b"private":
                     add.append((name, value))
@@ -298,7 +295,7 @@ def upload_fields(head: RequestHead) -> tuple[Fields, Fields]:
     kept = [coding for coding in codings if coding and coding.lower() != b"aws-chunked"]
     if kept:
         add.append((b"content-encoding", b",".join(kept)))
-    return (*ADD, *add), tuple(given)
+    return (*ADD, *add)
 
 
 def check_delete(head: RequestHead) -> None:
@@ -315,28 +312,25 @@ def check_list(head: RequestHead) -> None:
     _check_known(head, _LIST_KNOWN)
 
 
-def check_payload(payload: bytes, length: int, bound: bool) -> bytes | None:
-    """The SHA-256 (hex) to hold an upload of ``length`` bytes to here, if any.
+def promises_of(head: RequestHead, payload: bytes, bound: bool) -> tuple[BodyCheck | None, Fields]:
+    """What an upload is held to here, if anything, and the checksum that its answer may repeat
+    (SEM-20).
 
     ``payload`` is what the client's verified signature says of the body
     (``GatewayRequest.payload``), and what ours will say. With ``bound`` the backend is known to
-    verify a hash, and our signature binds it to do so: then the body may pass unread. Otherwise
-    it is hashed here, the last bytes held back (law 6). A body of no bytes is judged at once,
-    before the backend sees a head (SEM-11).
+    verify what our signed head says: then the body may pass unread. Otherwise it is hashed here,
+    the last bytes held back (law 6). A body of no bytes is judged at once, before the backend
+    sees a head (SEM-11).
 
-    Raises: XAmzContentSHA256Mismatch.
+    Raises: XAmzContentSHA256Mismatch, BadDigest, InvalidDigest, InvalidRequest, NotImplemented.
     """
-    if payload == UNSIGNED_PAYLOAD:
-        return None
-    if length == 0:
-        if payload != EMPTY_SHA256:
-            raise S3Error(
-                "XAmzContentSHA256Mismatch",
-                "The provided 'x-amz-content-sha256' header does not match what was computed",
-                fields=(
-                    ("ClientComputedContentSHA256", payload.decode()),
-                    ("S3ComputedContentSHA256", EMPTY_SHA256.decode()),
-                ),
-            )
-        return None
-    return None if bound else payload
+    promises, shown = read_promises(head)
+    if payload != UNSIGNED_PAYLOAD:
+        promises.append(Promise("x-amz-content-sha256", "sha256", bytes.fromhex(payload.decode())))
+    if not promises:
+        return None, ()
+    if head.content_length == 0:
+        BodyCheck(tuple(promises)).finish()
+    elif not bound:
+        return BodyCheck(tuple(promises)), tuple(shown)
+    return None, tuple(shown)

@@ -23,5 +23,5 @@ cdef class Forward:
     cdef public bytes payload
     cdef public object signer
     cdef public Answer answer
-    cdef public bytes sha256
+    cdef public object check
     cdef public bint replayable

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from multistore.gateway.integrity import BodyCheck
     from multistore.types import Origin
     from multistore.wire import HeaderSet, RequestHead, ResponseHead, Signer
 
@@ -50,9 +51,9 @@ class Respond:
 class Answer:
     """What becomes of a backend's response. Backends derive their own.
 
-    With ``relay`` a 200, 204, 206 or 304 is relayed without asking: fields that
-    ``keep`` allows, then those of ``extra`` that the backend did not send. For
-    any other status, and for all of them without ``relay``, ``on_head`` decides.
+    With ``relay`` a 200 is relayed without asking: fields that ``keep`` allows, then
+    those of ``extra`` that the backend did not send. For any other status, and for
+    all of them without ``relay``, ``on_head`` decides.
     """
 
     __slots__ = ("extra", "keep", "relay")
@@ -73,15 +74,16 @@ class Forward:
     ``wire.write_request_head`` gets ``method``, ``target`` (encoded, canonical),
     ``host``, ``head`` filtered by ``keep``, ``add``, ``length``, ``payload`` and
     ``signer``. ``length`` is the body's length in bytes, -1 for no body and no
-    Content-Length; the client's body is relayed untouched. ``sha256`` is set when
-    the body must hash to it *here* (hex): the last bytes are then held back until
-    it does (law 6). ``replayable``: a second attempt cannot do harm (GET, HEAD; see
+    Content-Length; the client's body is relayed untouched. ``check`` is set when
+    promises about the body are to be held *here*: it sees every byte, and the last
+    ones are held back until it is content (law 6). ``replayable``: a second attempt cannot do harm (GET, HEAD; see
     the retry law). ``answer`` says what becomes of the response.
     """
 
     __slots__ = (
         "add",
         "answer",
+        "check",
         "head",
         "host",
         "keep",
@@ -90,7 +92,6 @@ class Forward:
         "origin",
         "payload",
         "replayable",
-        "sha256",
         "signer",
         "target",
     )
@@ -109,7 +110,7 @@ class Forward:
         signer: Signer | None,
         answer: Answer,
         *,
-        sha256: bytes | None = None,
+        check: BodyCheck | None = None,
         replayable: bool = False,
     ) -> None:
         self.origin = origin
@@ -123,7 +124,7 @@ class Forward:
         self.payload = payload
         self.signer = signer
         self.answer = answer
-        self.sha256 = sha256
+        self.check = check
         self.replayable = replayable
 
 

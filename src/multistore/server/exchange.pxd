@@ -21,7 +21,7 @@ cdef class Exchange(Call):
     cdef int64_t body_left          # bytes still to come from the client
     cdef bint takes_body            # the first plan sends it on
     cdef bint body_begun            # some of it went to the backend
-    cdef object digest              # hashlib object while the body is hashed here
+    cdef object check               # BodyCheck that the body passes through here
 
     # --- response
     cdef int mode
@@ -43,7 +43,6 @@ cdef class Exchange(Call):
     cdef void on_client_deadline(self) noexcept
     cdef void on_client_gone(self) noexcept
 
-    cdef int _refuse_digest(self) except -1
     cdef int _restart(self, Forward plan) except -1
     cdef int _send_request(self, Upstream upstream) except -1
     cdef int _body_sent(self) except -1

@@ -22,12 +22,11 @@ from multistore.wire._native.cext cimport ms_span
 from multistore.wire._native.head cimport ResponseHead
 from multistore.wire._native.render cimport request_head
 
-import hashlib
 import logging
 
 from multistore.errors import S3Error, bug_of
 from multistore.gateway import render
-from multistore.server.faults import backend_fault, digest_differs, upload_stalled
+from multistore.server.faults import backend_fault, upload_stalled
 
 cdef enum Phase:
     WAITING
@@ -67,10 +66,7 @@ cdef class Exchange(Call):
         self.phase = WAITING
         self.body_left = plan.length if plan.length > 0 else 0
         self.takes_body |= plan.length > 0
-        if plan.sha256 is not None:
-            self.digest = hashlib.sha256()
-            if self.body_left == 0 and not self._digest_holds():
-                return self._refuse_digest()
+        self.check = plan.check
         self.pool = self.service.pools.of(plan.origin)
         upstream = self.pool.take()
         if upstream is not None:
@@ -84,7 +80,6 @@ cdef class Exchange(Call):
         if plan.length > 0:
             raise RuntimeError("a second plan cannot send the body again")
         self.plan = plan
-        self.digest = None
         self.gather = None
         self.gathered = None
         self.mode = RELAY
@@ -121,7 +116,7 @@ cdef class Exchange(Call):
             if not client.body_begun:
                 client.stream.write_bytes(CONTINUE)
         self.service.wheel.set(client, self.service.rate_window_ms)
-        if self.digest is None:
+        if self.check is None:
             client.stream.relay(upstream.stream, self.body_left)
         client.stream.resume()
         return 0
@@ -134,7 +129,7 @@ cdef class Exchange(Call):
     # --- the client's body ------------------------------------------------------------------
 
     cdef bint wants_body(self) noexcept:
-        return self.phase == SENDING and self.digest is not None
+        return self.phase == SENDING and self.check is not None
 
     cdef int on_client_body(self, const char* p, Py_ssize_t n) except -1:
         """Body bytes that are hashed here. As long as more are to come, all of these may leave:
@@ -143,13 +138,16 @@ cdef class Exchange(Call):
         cdef int room
         span.p = p
         span.n = <size_t> (n if n < self.body_left else self.body_left)
-        self.digest.update(PyMemoryView_FromMemory(<char*> p, <Py_ssize_t> span.n, PyBUF_READ))
+        self.check.update(PyMemoryView_FromMemory(<char*> p, <Py_ssize_t> span.n, PyBUF_READ))
         self.body_left -= <int64_t> span.n
         self.moved += <int64_t> span.n
         self.service.counters.bytes_in += <int64_t> span.n
-        if self.body_left == 0 and not self._digest_holds():
-            self._refuse_digest()
-            return <int> span.n
+        if self.body_left == 0:
+            try:
+                self.check.finish()
+            except S3Error as error:
+                self._refuse(error)
+                return <int> span.n
         self.body_begun = True
         room = self.upstream.stream.write(&span, 1)
         if self.body_left == 0:
@@ -157,12 +155,6 @@ cdef class Exchange(Call):
         elif room == FULL:
             self.client.stream.pause()
         return <int> span.n
-
-    def _digest_holds(self):
-        return self.digest.hexdigest().encode("ascii") == self.plan.sha256
-
-    cdef int _refuse_digest(self) except -1:
-        return self._refuse(digest_differs(self.plan.sha256, self.digest.hexdigest()))
 
     cdef void on_client_relayed(self, int64_t n, bint done) noexcept:
         self.body_left -= n
@@ -188,7 +180,7 @@ cdef class Exchange(Call):
         self.phase = ANSWERING
         self.moved = self.idle_ms = 0
         self.service.wheel.set(self.client, self.service.rate_window_ms)
-        if plan.answer.relay and (status == 200 or status == 206 or status == 204 or status == 304):
+        if plan.answer.relay and status == 200:
             return self._relay_response(head, p, n)
         try:
             action = plan.answer.on_head(status, head)
@@ -369,6 +361,8 @@ cdef class Exchange(Call):
             return
         self.service.counters.backend_faults += 1
         if self.answered:
+            log.warning("%s: backend %r failed in the middle of its answer: %s",
+                        self.request.request_id, self.plan.origin, why)
             self._give_up()
             return
         try:
@@ -450,10 +444,11 @@ cdef class Exchange(Call):
             error, request.request_id, render.resource_of(request.head), head=request.head.method == "HEAD"))
 
     cdef int _respond(self, Respond respond) except -1:
-        """An answer made here ends the exchange; what the backend still sends is of no use."""
+        """An answer made here ends the exchange. What the backend still sends is of no use; if that
+        is nothing, its connection stays for others (on_complete releases it)."""
         cdef Upstream upstream = self.upstream
-        self.upstream = None
-        if upstream is not None:
+        if upstream is not None and (self.phase != ANSWERING or upstream.body_left != 0):
+            self.upstream = None
             upstream.discard()
         self.answered = True
         if self.body_left > 0:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from multistore.errors import S3Error
 
-__all__ = ["backend_fault", "digest_differs", "upload_stalled"]
+__all__ = ["backend_fault", "upload_stalled"]
 
 _FAULTS = {
     "connect": (
@@ -25,18 +25,6 @@ _FAULTS = {
 def backend_fault(why: str) -> S3Error:
     """``why``: connect, exhausted, timeout, closed, malformed or early."""
     return S3Error(*_FAULTS[why])
-
-
-def digest_differs(promised: bytes, computed: str) -> S3Error:
-    """A body whose SHA-256 (both in hex) is not what was signed (law 6)."""
-    return S3Error(
-        "XAmzContentSHA256Mismatch",
-        "The provided 'x-amz-content-sha256' header does not match what was computed.",
-        fields=(
-            ("ClientComputedContentSHA256", promised.decode("ascii")),
-            ("S3ComputedContentSHA256", computed),
-        ),
-    )
 
 
 def upload_stalled() -> S3Error:

@@ -58,7 +58,7 @@ class Server:
         self.addresses: list[tuple[str, int]] = []
 
     def run(self, on_ready: Callable[[Server], None] | None = None) -> int:
-        """Serves until SIGTERM, SIGINT or :meth:`stop`; a second signal does not wait for
+        """Serves until SIGTERM, SIGINT, SIGHUP or :meth:`stop`; a second signal does not wait for
         requests that are still running. ``on_ready`` is called when it listens. Returns the
         exit status.
 
@@ -86,7 +86,7 @@ class Server:
         service = self._service = Service(self._engine, pools, wheel, limits, timeouts)
         listeners = await self._listen(loop, service, poller)
         try:
-            for number in (signal.SIGTERM, signal.SIGINT):
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 loop.add_signal_handler(number, self._on_signal)
             if on_ready is not None:
                 on_ready(self)
