@@ -7,7 +7,6 @@ bytes, so that no test depends on where a read ends.
 
 from __future__ import annotations
 
-import hashlib
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass

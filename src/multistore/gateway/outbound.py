@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from multistore._version import __version__
 from multistore.errors import S3Error
 from multistore.gateway.integrity import BodyCheck, Promise, read_promises
-from multistore.gateway.plan import EMPTY_SHA256, UNSIGNED_PAYLOAD
+from multistore.gateway.plan import UNSIGNED_PAYLOAD
 from multistore.limits import METADATA_MAX
 from multistore.wire import HeaderSet, RequestHead
 

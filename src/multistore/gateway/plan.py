@@ -76,8 +76,9 @@ class Forward:
     ``signer``. ``length`` is the body's length in bytes, -1 for no body and no
     Content-Length; the client's body is relayed untouched. ``check`` is set when
     promises about the body are to be held *here*: it sees every byte, and the last
-    ones are held back until it is content (law 6). ``replayable``: a second attempt cannot do harm (GET, HEAD; see
-    the retry law). ``answer`` says what becomes of the response.
+    ones are held back until it is content (law 6). ``replayable``: a second attempt
+    cannot do harm (GET, HEAD; see the retry law). ``answer`` says what becomes of the
+    response.
     """
 
     __slots__ = (
