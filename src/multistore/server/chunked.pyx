@@ -50,7 +50,7 @@ def read_request_head(bytes raw):
     version = {"1.0": 10, "1.1": 11}.get(parser.get_http_version())
     if not sink.complete or version is None:
         raise S3Error("BadRequest", "The request head is malformed.", fatal=True)
-    return RequestHead(parser.get_method().decode("ascii"), sink.target, version, sink.fields, raw=raw)
+    return RequestHead(parser.get_method().decode("ascii"), sink.target, version, sink.fields)
 
 
 class _BodySink:

@@ -60,14 +60,11 @@ class RequestHead:
     (RFC 9110 5.5). The object owns its bytes.
     """
 
-    def __init__(
-        self, method: str, target: bytes, version: int, fields: _Headers, *, raw: bytes = b""
-    ) -> None:
+    def __init__(self, method: str, target: bytes, version: int, fields: _Headers) -> None:
         """Builds a head from parsed parts, applying every check that ``scan_request`` applies
         to fields (so that heads read by httptools obey the same rules). ``version`` is 10 or 11.
         ``target`` may be absolute-form (RFC 9112 3.2.2): its authority must equal Host, and the
-        property ``target`` is then the origin-form that is left. ``raw`` is what the head was
-        read from, for a kernel that keeps spans; it is not read again.
+        property ``target`` is then the origin-form that is left.
 
         Raises: BadRequest (``fatal``).
         """
@@ -106,7 +103,7 @@ class ResponseHead:
     status or the request's method (HEAD, 1xx, 204, 304) is not framed by them (RFC 9112 6.3).
     """
 
-    def __init__(self, status: int, version: int, fields: _Headers, *, raw: bytes = b"") -> None:
+    def __init__(self, status: int, version: int, fields: _Headers) -> None:
         """The checks of ``scan_response`` but those that need the request's method.
 
         Raises: BadGateway (``fatal``).

@@ -107,8 +107,7 @@ cdef class RequestHead:
     def __dealloc__(self):
         PyMem_Free(self.head.fields)
 
-    def __init__(self, str method not None, bytes target not None, int version, fields, *,
-                 bytes raw=b""):
+    def __init__(self, str method not None, bytes target not None, int version, fields):
         if method not in METHODS:
             raise_bad_request(MS_HEAD_METHOD)
         if version != 10 and version != 11:
@@ -217,7 +216,7 @@ cdef class ResponseHead:
     def __dealloc__(self):
         PyMem_Free(self.head.fields)
 
-    def __init__(self, int status, int version, fields, *, bytes raw=b""):
+    def __init__(self, int status, int version, fields):
         cdef ms_field scratch[MAX_FIELDS]
         cdef ms_head scanned
         cdef ms_head_fault fault

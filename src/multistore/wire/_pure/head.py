@@ -107,8 +107,6 @@ class RequestHead(_Fields):
         target: bytes,
         version: int,
         fields: Iterable[Field],
-        *,
-        raw: bytes = b"",
     ) -> None:
         try:
             self._init(method.encode("latin-1", "replace"), target, version, fields)
@@ -143,9 +141,7 @@ class RequestHead(_Fields):
 class ResponseHead(_Fields):
     __slots__ = ("status",)
 
-    def __init__(
-        self, status: int, version: int, fields: Iterable[Field], *, raw: bytes = b""
-    ) -> None:
+    def __init__(self, status: int, version: int, fields: Iterable[Field]) -> None:
         try:
             self._init(status, version, fields)
         except _Bad as bad:
