@@ -39,7 +39,7 @@ def test_faults_end_with_2(tmp_path: Path) -> None:
     assert run("check", file) == (
         2,
         f"{file}:6: warning: buckets[0].backend_options.user_agent: has no effect here "
-        "(the client's own is passed on)\n"
+        "(the gateway's own is always sent)\n"
         f"{file}:7: fault: buckets[0].backend_options.colour: unknown option\n"
         f"{file}:9: fault: server.listen: should be a valid list\n",
         f"{file}: 2 faults, 1 warning\n",
