@@ -89,6 +89,26 @@ int ms_authorization_parse(ms_span value, ms_authorization *out, ms_auth_fault *
 
 /* --- Signed headers ---------------------------------------------------------------------------*/
 
+static ms_span moved(ms_span part, ms_span from, ms_span to) {
+    return (ms_span){to.p + (part.p - from.p), part.n};
+}
+
+bool ms_authorization_like(ms_span value, ms_span earlier, const ms_authorization *parts,
+                           ms_authorization *out) {
+    if (value.n != earlier.n || value.n < MS_SHA256_HEX) return false;
+    size_t same = value.n - MS_SHA256_HEX;
+    if (parts->signature.p != earlier.p + same || memcmp(value.p, earlier.p, same) != 0)
+        return false;
+    out->credential = moved(parts->credential, earlier, value);
+    out->access_key_id = moved(parts->access_key_id, earlier, value);
+    out->scope = moved(parts->scope, earlier, value);
+    out->date = moved(parts->date, earlier, value);
+    out->region = moved(parts->region, earlier, value);
+    out->service = moved(parts->service, earlier, value);
+    out->signed_headers = moved(parts->signed_headers, earlier, value);
+    return signature((ms_span){value.p + same, MS_SHA256_HEX}, out);
+}
+
 bool ms_signed_has(ms_span signed_headers, ms_span name) {
     ms_span rest = signed_headers, part;
     while (cut(&rest, ';', &part))

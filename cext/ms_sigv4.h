@@ -40,6 +40,12 @@ typedef enum {
 int ms_authorization_parse(ms_span value, ms_authorization *out, ms_auth_fault *why,
                            ms_span *about);
 
+/* The same for a value that differs from an earlier one only in a signature at its end, as those
+ * of one client do for a day: the earlier one's parts are taken over. False if it differs in
+ * anything else, or its signature is none: then it must be parsed. */
+bool ms_authorization_like(ms_span value, ms_span earlier, const ms_authorization *parts,
+                           ms_authorization *out);
+
 /* Rules 5 and 6 of the security model over a head with lower-case names. */
 int ms_signed_check(const char *base, const ms_head *head, ms_span signed_headers,
                     ms_auth_fault *why, ms_span *about);

@@ -13,6 +13,7 @@ __all__ = [
     "CLOCK_SKEW",
     "ERROR_BODY_MAX",
     "KEY_MAX",
+    "LIST_BODY_MAX",
     "LIST_MAX_KEYS",
     "METADATA_MAX",
     "PRESIGN_MAX",
@@ -24,6 +25,9 @@ __all__ = [
 KEY_MAX = 1024
 #: Entries of one listing page (S3: ListObjectsV2, MaxKeys).
 LIST_MAX_KEYS = 1000
+#: Bytes of a backend's listing that are read before giving up on it: a thousand keys of 1 KiB, each
+#: byte percent-encoded, are 3 MiB, and what stands beside a key is below 1 KiB.
+LIST_BODY_MAX = 8 * 1024**2
 #: User metadata of one object, names and values together, in bytes (S3: "User-defined metadata").
 METADATA_MAX = 2048
 #: Seconds between the signed date and our clock (S3: "RequestTimeTooSkewed").

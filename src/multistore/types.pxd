@@ -33,4 +33,5 @@ cdef class Bucket:
     cdef public frozenset allowed_roles
     cdef public bint dot_segments
     cdef public bint control_characters
+    cdef public bint double_slashes
     cdef public str created

@@ -100,7 +100,8 @@ class Bucket:
 
     ``prefix`` is what stands before the client's key at the backend: empty, or
     ending in ``/``. ``dot_segments`` and ``control_characters`` opt in to keys that
-    are refused otherwise (D5).
+    are refused otherwise; without ``double_slashes`` keys with an empty segment are refused,
+    which some stores fold into the key without it (D5).
     """
 
     __slots__ = (
@@ -110,6 +111,7 @@ class Bucket:
         "control_characters",
         "created",
         "dot_segments",
+        "double_slashes",
         "name",
         "prefix",
     )
@@ -124,6 +126,7 @@ class Bucket:
         allowed_roles: frozenset[str] = frozenset(),
         dot_segments: bool = False,
         control_characters: bool = False,
+        double_slashes: bool = True,
         created: str = "2024-01-01T00:00:00.000Z",
     ) -> None:
         self.name = name
@@ -133,4 +136,5 @@ class Bucket:
         self.allowed_roles = allowed_roles
         self.dot_segments = dot_segments
         self.control_characters = control_characters
+        self.double_slashes = double_slashes
         self.created = created

@@ -400,8 +400,8 @@ class _Failed:
 
 
 class _Stored(_Failed):
-    """A 200 with a document: if that is an error, nothing was stored (S3: CopyObject, "200 OK
-    response that contains an error")."""
+    """A 200 with a document: if that is an error, however long, nothing was stored (S3: CopyObject,
+    "200 OK response that contains an error"). Anything else means nothing."""
 
     __slots__ = ("stored",)
 
@@ -410,8 +410,7 @@ class _Stored(_Failed):
         self.stored = stored
 
     def finish(self, body: bytes) -> Plan:
-        plan = super().finish(body)
-        return plan if self.failure.code else self.stored
+        return super().finish(body) if b"<Error" in body else self.stored
 
 
 class _IfRangeAnswer(_Answer):

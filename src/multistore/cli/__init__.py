@@ -30,7 +30,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="multistore")
 def main() -> None:
-    """An S3 gateway: S3 clients on one side, any object store on the other.
+    """An S3 gateway: S3 clients on one side, S3 stores on the other.
 
     Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
     """

@@ -118,7 +118,7 @@ class _Demo:
     def before(self, store: StoreAddress, process: SeaweedFS | None) -> int:
         """Serves until a signal, the end of the command, or the end of the store; the exit
         status. Raises: StoreError, click.ClickException."""
-        document = _make_document(self._gateway, store, self._listen[0])
+        document = _make_document(self._gateway, store, self._listen[0], ours=process is not None)
         upload_samples(S3Client(store))
         try:
             self._serve(document, store, process)
@@ -154,7 +154,7 @@ class _Demo:
             self._gateway.access_key_id,
             self._gateway.secret_access_key,
         )
-        ready = Ready(gateway, store)
+        ready = Ready(gateway, store, ours=process is not None)
         if self._as_json:
             click.echo(ready.as_json())
         elif not self._command:
@@ -243,8 +243,13 @@ def _store_from_environment(url: str) -> StoreAddress:
     )
 
 
-def _make_document(gateway: StoreAddress, store: StoreAddress, listen: str) -> Document:
-    """The demo's configuration. Raises: click.UsageError for what cannot be used of it."""
+def _make_document(
+    gateway: StoreAddress, store: StoreAddress, listen: str, *, ours: bool
+) -> Document:
+    """The demo's configuration; ``ours``: the store is the one that was started here.
+
+    Raises: click.UsageError for what cannot be used of it.
+    """
 
     def bucket(name: str, anonymous: bool) -> dict[str, Any]:
         options = {
@@ -262,6 +267,8 @@ def _make_document(gateway: StoreAddress, store: StoreAddress, listen: str) -> D
             "backend_type": "s3",
             "anonymous_access": anonymous,
             "backend_options": options,
+            # SeaweedFS takes a//b for a/b, and so would overwrite it (D5).
+            "double_slashes": not ours,
         }
 
     document = Document.model_validate(

@@ -25,10 +25,12 @@ _MISLEADING = (
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A running demo."""
+    """A running demo. ``ours``: the store was made for it, so that its keys are no secret of the
+    user's and may be shown."""
 
     gateway: StoreAddress
     store: StoreAddress
+    ours: bool
 
     def variables(self) -> dict[str, str]:
         """The AWS variables for clients of the gateway. Some SDKs read only the second region."""
@@ -47,18 +49,17 @@ class Ready:
 
     def as_json(self) -> str:
         """One JSON object on one line."""
+        store = {"endpoint": self.store.url, "region": self.store.region}
+        if self.ours:
+            store["access_key_id"] = self.store.access_key_id
+            store["secret_access_key"] = self.store.secret_access_key
         report = {
             "endpoint": self.gateway.url,
             "region": self.gateway.region,
             "access_key_id": self.gateway.access_key_id,
             "secret_access_key": self.gateway.secret_access_key,
             "buckets": [PUBLIC_BUCKET, PRIVATE_BUCKET],
-            "store": {
-                "endpoint": self.store.url,
-                "region": self.store.region,
-                "access_key_id": self.store.access_key_id,
-                "secret_access_key": self.store.secret_access_key,
-            },
+            "store": store,
         }
         return orjson.dumps(report).decode()
 
@@ -66,7 +67,7 @@ class Ready:
         """Address, exports, and lines to paste. None of them depends on another."""
         gateway = self.gateway
         host = gateway.url.removeprefix("http://")
-        exports = "\n".join(f"export {name}={value}" for name, value in self.variables().items())
+        exports = _exports(self.variables())
         keys = " ".join(sample.key for sample in SAMPLES)
         return f"""\
 multistore demo is ready: {gateway.url}   (Ctrl-C ends it)
@@ -75,7 +76,7 @@ multistore demo is ready: {gateway.url}   (Ctrl-C ends it)
   {PRIVATE_BUCKET}   only who has the key below
   behind them       {self.store.url}
 
-# for all of the following, but curl and DuckDB:
+# for all of the following, but curl and DuckDB; the programs are yours to install
 {exports}
 
 # curl
@@ -93,9 +94,23 @@ python -c "import boto3; s3 = boto3.client('s3'); \
 s3.put_object(Bucket='{PRIVATE_BUCKET}', Key='a.txt', Body=b'hello'); \
 print(s3.get_object(Bucket='{PRIVATE_BUCKET}', Key='a.txt')['Body'].read())"
 
-# DuckDB
+# DuckDB (fetches httpfs from its index of extensions, unless you have it)
 duckdb -c "INSTALL httpfs; LOAD httpfs; CREATE SECRET (TYPE s3, \
 KEY_ID '{gateway.access_key_id}', SECRET '{gateway.secret_access_key}', \
 REGION '{gateway.region}', ENDPOINT '{host}', URL_STYLE 'path', USE_SSL false); \
 SELECT * FROM 's3://{PUBLIC_BUCKET}/cities.parquet' ORDER BY thousands DESC LIMIT 3;"
-"""  # noqa: S608 -- text to paste
+{self._store_exports()}"""  # noqa: S608 -- text to paste
+
+    def _store_exports(self) -> str:
+        if not self.ours:
+            return ""
+        variables = {
+            "STORE_URL": self.store.url,
+            "STORE_KEY": self.store.access_key_id,
+            "STORE_SECRET": self.store.secret_access_key,
+        }
+        return f"\n# the store itself, for a gateway of your own (README.md, A configuration)\n{_exports(variables)}\n"
+
+
+def _exports(variables: Mapping[str, str]) -> str:
+    return "\n".join(f"export {name}={value}" for name, value in variables.items())

@@ -60,7 +60,7 @@ def serve(
     tls_key: str | None,
     log_level: str | None,
 ) -> None:
-    """Runs the gateway until SIGTERM or SIGINT, then finishes what runs. A second signal
+    """Runs the gateway until SIGTERM, SIGINT or SIGHUP, then finishes what runs. A second signal
     ends it at once.
 
     A flag goes before its variable (MULTISTORE_LISTEN, …), the variable before the file, the
@@ -91,7 +91,7 @@ def serve(
             click.echo(str(finding), err=True)
         context.exit(2)
     for finding in loaded.findings:
-        _log.warning("%s", finding)
+        _log.warning("%s", finding.record)
     session_token_key = _take_secrets(os.environ)
 
     # Compiled modules and the event loop: not before the configuration is known to be right.

@@ -30,10 +30,18 @@ class Finding:
     hint: str = ""
 
     def __str__(self) -> str:
+        return self._line(f"{self.severity}: ")
+
+    @property
+    def record(self) -> str:
+        """The same for a log, whose lines have a level of their own."""
+        return self._line("" if self.severity == "warning" else f"{self.severity}: ")
+
+    def _line(self, severity: str) -> str:
         place = f"{self.file}:{self.line}" if self.line else self.file
         what = f"{self.key}: {self.message}" if self.key else self.message
         hint = f" ({self.hint})" if self.hint else ""
-        return f"{place}: {self.severity}: {what}{hint}"
+        return f"{place}: {severity}{what}{hint}"
 
     def as_dict(self) -> dict[str, str | int | bool]:
         return {name: getattr(self, name) for name in self.__slots__}

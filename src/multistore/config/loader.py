@@ -268,9 +268,11 @@ def _message(detail: ErrorDetails) -> str:
         return str(detail["ctx"]["error"])
     if detail["type"] in ("bool_type", "bool_parsing"):
         return "should be true or false"
-    text = detail["msg"].removeprefix("Input ")
     if detail["type"] in ("model_type", "dict_type"):
         return "should be a table"
+    if detail["type"] in ("too_short", "string_too_short"):
+        return "should not be empty"
+    text = detail["msg"].removeprefix("Input ")
     return text[:1].lower() + text[1:]
 
 

@@ -154,6 +154,10 @@ class BucketTable(Table):
         False, description="Whether keys may hold the segments `.` and `..`."
     )
     control_characters: bool = Field(False, description="Whether keys may hold control characters.")
+    double_slashes: bool = Field(
+        True,
+        description="Whether keys may hold `//` or begin with `/`; false for stores that fold them.",
+    )
     created: Moment | None = Field(None, description="The creation date that ListBuckets shows.")
 
 

@@ -66,6 +66,7 @@ def compile_buckets(
             allowed_roles=frozenset(table.allowed_roles),
             dot_segments=table.dot_segments,
             control_characters=table.control_characters,
+            double_slashes=table.double_slashes,
         )
         if table.created is not None:
             moment = table.created.astimezone(UTC)

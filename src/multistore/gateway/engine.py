@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error, bug_of
-from multistore.gateway import render
+from multistore.gateway import outbound, render
 from multistore.gateway.authorize import check_access, may_use, missing_bucket
 from multistore.gateway.identity import Authenticator
 from multistore.gateway.operation import match, not_implemented
@@ -120,6 +120,7 @@ class Engine:
         if identity is ANONYMOUS:
             _refuse_unproven(head)
         if not target.bucket:
+            outbound.check_list(head)
             return self._list_buckets(identity, target)
 
         bucket = self._buckets.get_bucket(target.bucket)
@@ -138,9 +139,11 @@ class Engine:
                     "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size"
                 )
         elif operation.name == "HeadBucket":
+            outbound.check_list(head)
             region = self._settings.region.encode()
             return Respond(200, ((b"x-amz-bucket-region", region),))
         elif operation.name == "GetBucketLocation":
+            outbound.check_list(head)
             return render.bucket_location(self._settings.region)
         return bucket.backend.plan(request)
 

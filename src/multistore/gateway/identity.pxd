@@ -13,6 +13,7 @@ cdef class Authenticator:
     # state that all requests share
     cdef public KeyCache _keys
     cdef DateReader _dates
+    cdef object _last  # Authorization, None before the first
     @cython.locals(credential=Credential, signed_at=double)
     cpdef object authenticate(self, GatewayRequest request, object target)
     cdef object _derive(self, object authorization, str secret)

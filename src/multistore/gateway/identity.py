@@ -40,7 +40,7 @@ __all__ = ["Authenticator"]
 class Authenticator:
     """Turns a request into an identity. One per configuration and worker."""
 
-    __slots__ = ("_credentials", "_dates", "_keys", "_region", "_regions")
+    __slots__ = ("_credentials", "_dates", "_keys", "_last", "_region", "_regions")
 
     def __init__(self, credentials: CredentialStore, region: str, regions: frozenset[str]) -> None:
         self._credentials = credentials
@@ -48,6 +48,8 @@ class Authenticator:
         self._regions = regions
         self._keys = KeyCache()
         self._dates = DateReader()
+        # The last one that held: the next is often alike but for its signature.
+        self._last: Authorization | None = None
 
     def authenticate(self, request: GatewayRequest, target: Target) -> Identity:
         """The caller of ``request``, which asks for ``target``. Sets ``request.payload``.
@@ -65,7 +67,7 @@ class Authenticator:
             if head.get(b"x-amz-security-token") is not None:
                 raise S3Error("InvalidRequest", "A session token needs a signature beside it.")
             return ANONYMOUS
-        authorization = parse_authorization(value)
+        authorization = parse_authorization(value, self._last)
         check_signed_headers(head, authorization)
         amz_date = head.get(b"x-amz-date") or b""
         signed_at = self._dates.read(amz_date, authorization, HEADER_FAULT)
@@ -94,6 +96,7 @@ class Authenticator:
                 "The request signature we calculated does not match the signature you provided. "
                 "Check your key and signing method.",
             )
+        self._last = authorization
         if not credential.enabled:
             raise S3Error("InvalidAccessKeyId", "This access key is disabled.")
         if credential.expires_at and credential.expires_at <= request.now:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from multistore.errors import S3Error
 from multistore.gateway import authorize, list_document
 from multistore.gateway.plan import Respond
-from multistore.limits import LIST_MAX_KEYS
+from multistore.limits import LIST_BODY_MAX, LIST_MAX_KEYS
 from multistore.wire import LEAF, START, XmlReader, percent_decode, percent_encode, xml_escape
 
 if TYPE_CHECKING:
@@ -192,6 +192,7 @@ class ListingTranslator:
         "_entry",
         "_exact",
         "_full_prefix",
+        "_given",
         "_in",
         "_last",
         "_last_hidden",
@@ -214,6 +215,7 @@ class ListingTranslator:
         self._listing = listing
         self._reader = XmlReader()
         self._out: list[bytes] = [listing.head()]
+        self._given = 0  # bytes of the backend's document so far
         self._size = 0
         self._depth = 0  # 0 outside the document, 1 among its elements, 2 in an entry, 3 deeper
         self._in = ""  # the element at depth 1 that is open
@@ -234,11 +236,14 @@ class ListingTranslator:
         self._start = len(listing.bucket_prefix)
 
     def feed(self, data: bytes) -> bytes:
-        """Raises: BadGateway for a document that is not a listing."""
+        """Raises: BadGateway for a document that is not a listing, or longer than one can be."""
+        self._given += len(data)
+        if self._given > LIST_BODY_MAX:
+            raise self._fault(f"longer than {LIST_BODY_MAX} bytes")
         try:
             events = self._reader.feed(data)
-        except S3Error as error:
-            raise self._fault(error.message) from None
+        except S3Error:  # whose words are meant for a client that sent XML
+            raise self._fault("not well-formed XML") from None
         depth, entry = self._depth, self._entry
         for kind, name, text in events:
             if kind == LEAF:
@@ -273,8 +278,8 @@ class ListingTranslator:
         """Raises: BadGateway for a page that ends early or from which there is no way on."""
         try:
             self._reader.close()
-        except S3Error as error:
-            raise self._fault(error.message) from None
+        except S3Error:
+            raise self._fault("the document ends early") from None
         if self.dropped:
             _log.warning(
                 "listing of bucket %s: %d entries outside prefix or scope dropped",
@@ -344,8 +349,8 @@ class ListingTranslator:
     def _decode(self, text: bytes) -> bytes:
         try:
             return percent_decode(text, True)
-        except S3Error as error:
-            raise self._fault(error.message) from None
+        except S3Error:
+            raise self._fault("a name is not percent-encoded") from None
 
     def _may_show(self, name: bytes) -> bool:
         """Whether a key, or some key below a common prefix, is within the scope: a common prefix

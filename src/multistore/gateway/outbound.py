@@ -308,7 +308,10 @@ def check_delete(head: RequestHead) -> None:
 
 
 def check_list(head: RequestHead) -> None:
-    """Raises: NotImplemented for an unknown ``x-amz-*`` field."""
+    """For requests about a bucket, or all of them, answered here or by its store.
+
+    Raises: NotImplemented for an unknown ``x-amz-*`` field.
+    """
     _check_known(head, _LIST_KNOWN)
 
 

@@ -65,14 +65,20 @@ def read_target(head: RequestHead, domains: Sequence[str]) -> Target:
 
 def check_key(target: Target, bucket: Bucket) -> None:
     """Refuses keys that a backend or another reader could take for a different one (D5): a
-    ``.`` or ``..`` segment, however it was encoded, and ASCII control characters. The key of
-    ``target`` is not empty.
+    ``.`` or ``..`` segment, however it was encoded, and ASCII control characters, unless
+    ``bucket`` opted in; an empty segment (behind a prefix a ``/`` at the start is one), if it
+    opted out. The key of ``target`` is not empty.
 
-    Raises: InvalidRequest, unless ``bucket`` opted in.
+    Raises: InvalidRequest.
     """
+    key = target.key
+    if not bucket.double_slashes and (key.startswith(b"/") or b"//" in key):
+        raise S3Error(
+            "InvalidRequest",
+            "The object key begins with '/' or has '//' in it, which this bucket does not allow.",
+        )
     if not target.unsafe_key:
         return
-    key = target.key
     if not bucket.dot_segments and _DOT_SEGMENT.search(key):
         raise S3Error("InvalidRequest", "The object key has a '.' or '..' segment.")
     if not bucket.control_characters and _CONTROL.search(key):

@@ -1,4 +1,4 @@
-# cython: boundscheck=False, wraparound=False
+# cython: boundscheck=False, wraparound=False, cdivision=True
 """The client's side of a connection: heads in, answers out, one request at a time.
 
 States: HEAD (idle, or reading a head) -> BUSY (an exchange has the request) -> HEAD, by way of
@@ -8,7 +8,6 @@ end (RFC 9112 9.6: the peer must be able to read it); SHUT.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t
-from libc.stdio cimport snprintf
 from multistore.gateway.plan cimport Forward, Respond
 from multistore.gateway.request cimport GatewayRequest
 from multistore.server.client cimport CHUNKED, UNSAID, Client
@@ -53,6 +52,21 @@ cdef ms_pair TRANSFER_CHUNKED = ms_pair(ms_span(b"transfer-encoding", 17), ms_sp
 cdef ms_pair CONNECTION_CLOSE = ms_pair(ms_span(b"connection", 10), ms_span(b"close", 5))
 
 cdef object log = logging.getLogger("multistore.server")
+
+
+cdef ms_span number(int64_t value, char* end) noexcept:
+    """The digits of a number that is not negative, written backwards from `end`."""
+    cdef ms_span digits
+    cdef char* p = end
+    while True:
+        p -= 1
+        p[0] = <char> (48 + value % 10)
+        value //= 10
+        if value == 0:
+            break
+    digits.p = p
+    digits.n = <size_t> (end - p)
+    return digits
 
 
 cdef class Connection(Client):
@@ -269,8 +283,7 @@ cdef class Connection(Client):
             count = add_fields(extra, fields, EXTRA_MAX)
         if length >= 0:
             fields[count].name = CONTENT_LENGTH
-            fields[count].value.p = digits
-            fields[count].value.n = <size_t> snprintf(digits, sizeof(digits), "%lld", <long long> length)
+            fields[count].value = number(length, digits + sizeof(digits))
             count += 1
         elif length == CHUNKED:
             fields[count] = TRANSFER_CHUNKED

@@ -87,7 +87,9 @@ class Server:
         listeners = await self._listen(loop, service, poller)
         try:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-                loop.add_signal_handler(number, self._on_signal)
+                # A lost terminal that is to be ignored stays so: nohup(1).
+                if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+                    loop.add_signal_handler(number, self._on_signal)
             if on_ready is not None:
                 on_ready(self)
             await self._stopping.wait()
@@ -149,7 +151,7 @@ class Server:
         while service.clients() and not self._now.is_set():
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
-                log.warning("%d requests did not end in time", len(service.clients()))
+                log.warning("requests that did not end in time: %d", len(service.clients()))
                 break
             try:
                 await asyncio.wait_for(self._now.wait(), min(left, 0.05))

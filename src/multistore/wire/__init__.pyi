@@ -249,13 +249,15 @@ class Authorization:
     @property
     def signature(self) -> bytes: ...
 
-def parse_authorization(value: bytes) -> Authorization:
+def parse_authorization(value: bytes, like: Authorization | None = None) -> Authorization:
     """Reads the header of rule 2: algorithm, blanks, the three fields once each in any order,
     separated by commas with or without blanks around them; scope date of 8 digits, terminator
     ``aws4_request``; signature of 64 lower-case hex digits. The access key may not hold ``/``.
     The five parts of the credential are not empty and of bytes 0x21-0x7E. Schemes are compared
     exactly. ``SignedHeaders`` is judged by ``check_signed_headers``. A presigned query holds the
     same three fields under other names; joined to such a header it can be read here as well.
+    ``like`` is an earlier result, whose parts a kernel may take over where ``value`` differs only
+    in its signature; the answer is the same without it.
 
     Raises: AuthorizationHeaderMalformed; InvalidRequest for AWS (SigV2) with the text of SEM-4,
     NotImplemented for AWS4-ECDSA-P256-SHA256, InvalidRequest for any other scheme.

@@ -18,6 +18,9 @@ def value(credential: bytes = CREDENTIAL, signature: bytes = SIGNATURE) -> bytes
     )
 
 
+HEADER = value()
+
+
 def code_of(call: Any, *args: Any) -> S3Error:
     with pytest.raises(S3Error) as caught:
         call(*args)
@@ -191,3 +194,39 @@ def test_fields_that_may_not_repeat(kernel: ModuleType, name: bytes) -> None:
     error = code_of(check, kernel, signed, (name, b"1"), (name, b"1"))
     assert error.code == "InvalidRequest"
     check(kernel, signed, (name, b"1"))
+
+
+def test_an_earlier_result_changes_nothing(kernel: Any) -> None:
+    """``like`` is only a short cut: same parts, same faults."""
+    first = kernel.parse_authorization(HEADER)
+    assert first.access_key_id and first.date and first.credential
+    other = HEADER[:-64] + b"fedcba9876543210" * 4
+    for value in (
+        HEADER,
+        other,
+        HEADER[:-1] + b"G",
+        HEADER[:-1] + b"A",
+        HEADER[:-1],
+        HEADER + b"0",
+        HEADER.replace(b"/s3/", b"/s4/"),
+        HEADER.replace(b"SignedHeaders=host", b"SignedHeaders=hosu"),
+        b"Basic " + HEADER[6:],
+        b"",
+    ):
+        outcomes = []
+        for like in (None, first):
+            try:
+                parsed = kernel.parse_authorization(value, like)
+            except S3Error as error:
+                outcomes.append((error.code, error.message))
+            else:
+                names = "credential access_key_id date region service signed_headers signature"
+                outcomes.append(tuple(getattr(parsed, name) for name in names.split()))
+        assert outcomes[0] == outcomes[1], value
+    # One whose signature does not stand at its end is never a pattern.
+    fields = HEADER.removeprefix(b"AWS4-HMAC-SHA256 ").split(b", ")
+    turned = b"AWS4-HMAC-SHA256 " + b", ".join(reversed(fields))
+    reverse = kernel.parse_authorization(turned)
+    again = kernel.parse_authorization(turned, reverse)
+    assert again.signature == reverse.signature
+    assert kernel.parse_authorization(HEADER, reverse).signature == first.signature

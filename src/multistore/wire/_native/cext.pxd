@@ -143,6 +143,8 @@ cdef extern from "ms_sigv4.h" nogil:
         MS_AUTH_UNSIGNED
     int ms_authorization_parse(ms_span value, ms_authorization* out, ms_auth_fault* why,
                                ms_span* about)
+    bint ms_authorization_like(ms_span value, ms_span earlier, const ms_authorization* parts,
+                               ms_authorization* out)
     int ms_signed_check(const char* base, const ms_head* head, ms_span signed_headers,
                         ms_auth_fault* why, ms_span* about)
     bint ms_signed_must(ms_span name)

@@ -10,6 +10,10 @@ cdef class SigningKey:
 cdef class Authorization:
     cdef bytes value            # as sent; spans point into it
     cdef ms_authorization parts
+    # Made when asked for, and taken over by the next one that is alike
+    cdef bytes whole_credential
+    cdef str key_id
+    cdef str day
 
 
 cdef class Signer:

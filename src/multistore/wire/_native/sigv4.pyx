@@ -9,7 +9,7 @@ from libc.stdint cimport uint8_t, uint32_t
 
 from multistore.wire._native.cext cimport (
     MS_AUTH_FINE, MS_AUTH_UNSIGNED, MS_OK, MS_SHA256_HEX, MS_SHA256_SIZE, ms_auth_fault,
-    ms_authorization_parse, ms_equal, ms_fields_names, ms_fields_sort, ms_hmac_of,
+    ms_authorization_like, ms_authorization_parse, ms_equal, ms_fields_names, ms_fields_sort, ms_hmac_of,
     ms_method_names, ms_pair, ms_query_sort, ms_query_split, ms_ref_span, ms_sha256_hex,
     ms_signed_check, ms_signed_has, ms_signed_must, ms_sigv4_key, ms_sigv4_of_fields,
     ms_sigv4_request, ms_sigv4_verify, ms_span, ms_target_cut, ms_wipe,
@@ -55,15 +55,21 @@ cdef class Authorization:
 
     @property
     def credential(self):
-        return to_bytes(self.parts.credential)
+        if self.whole_credential is None:
+            self.whole_credential = to_bytes(self.parts.credential)
+        return self.whole_credential
 
     @property
     def access_key_id(self):
-        return to_bytes(self.parts.access_key_id).decode("ascii")
+        if self.key_id is None:
+            self.key_id = to_bytes(self.parts.access_key_id).decode("ascii")
+        return self.key_id
 
     @property
     def date(self):
-        return to_bytes(self.parts.date).decode("ascii")
+        if self.day is None:
+            self.day = to_bytes(self.parts.date).decode("ascii")
+        return self.day
 
     @property
     def region(self):
@@ -82,11 +88,18 @@ cdef class Authorization:
         return to_bytes(self.parts.signature)
 
 
-def parse_authorization(bytes value not None):
+def parse_authorization(bytes value not None, Authorization like=None):
     cdef ms_auth_fault fault = MS_AUTH_FINE
     cdef ms_span about = ms_span(NULL, 0)
     cdef Authorization authorization = Authorization.__new__(Authorization)
     authorization.value = value
+    if like is not None and ms_authorization_like(
+            span_of(value), span_of(like.value), &like.parts, &authorization.parts):
+        # Fast path: the same client again.
+        authorization.whole_credential = like.whole_credential
+        authorization.key_id = like.key_id
+        authorization.day = like.day
+        return authorization
     if ms_authorization_parse(span_of(value), &authorization.parts, &fault, &about) != MS_OK:
         raise_authorization(fault, about)
     return authorization

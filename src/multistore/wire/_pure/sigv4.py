@@ -169,7 +169,7 @@ def _malformed(message: str) -> S3Error:
     return S3Error("AuthorizationHeaderMalformed", message)
 
 
-def parse_authorization(value: bytes) -> Authorization:
+def parse_authorization(value: bytes, like: Authorization | None = None) -> Authorization:
     scheme, _, rest = value.partition(b" ")
     if scheme == b"AWS":
         raise S3Error(
