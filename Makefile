@@ -38,7 +38,7 @@ demo: $(STAMP)-demo $(BUILD) ## an S3 store and the gateway before it, on 127.0.
 test: $(STAMP)-test $(BUILD) ## the whole test suite
 	$(BIN)/python -m pytest -n $(JOBS) $(ARGS)
 
-lint: $(STAMP)-lint $(BUILD) ## style, types, stubs, Dockerfile, marks of tests
+lint: $(STAMP)-lint $(STAMP)-test $(BUILD) ## style, types, stubs, Dockerfile, marks of tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	PATH="$(abspath $(BIN)):$$PATH" cython-lint $$(git ls-files '*.pyx' '*.pxd')
