@@ -10,6 +10,7 @@ import pytest
 from multistore.errors import S3Error
 from multistore.gateway.listing import ListingTranslator
 from multistore.gateway.plan import Forward
+from multistore.limits import KEY_MAX, LIST_BODY_MAX, LIST_MAX_KEYS
 from multistore.types import Bucket
 from support.drive import make_request
 from support.listings import EVERYTHING, PREFIX, SEALER, make_bucket, make_listing
@@ -80,6 +81,59 @@ def test_a_document_that_is_no_listing_is_a_fault(
         translate(bucket, document, target)
     assert caught.value.code == "BadGateway"
     assert "acme" not in str(caught.value)
+
+
+@pytest.mark.rule("L8", "F22")
+@pytest.mark.parametrize("piece", [b" ", b"<Nothing/>", contents(b"elsewhere")])
+def test_a_document_without_end_is_a_fault(
+    bucket: Bucket, piece: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    start = HEAD + b"<IsTruncated>false</IsTruncated>"
+    document = start + piece * ((LIST_BODY_MAX - len(start)) // len(piece) + 1)
+    with pytest.raises(S3Error, match="BadGateway"):
+        translate(bucket, document, step=65_536)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"listing of bucket bucket failed: longer than {LIST_BODY_MAX} bytes"
+    ]
+
+
+def test_the_longest_page_that_s3_knows_is_none(bucket: Bucket) -> None:
+    # Each byte of a key percent-encoded, and whatever may stand beside one.
+    beside = (
+        b"<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;%b-10000&quot;</ETag>"
+        b"<Size>5497558138880</Size><StorageClass>INTELLIGENT_TIERING</StorageClass>"
+        b"<ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType>"
+        b"<Owner><ID>%b</ID><DisplayName>%b</DisplayName></Owner>"
+        % (b"e" * 32, b"i" * 64, b"d" * 64)
+    )
+    entries = [
+        b"<Contents><Key>%b%b</Key>%b</Contents>"
+        % (PREFIX, b"%%C3%%A9%05d" % n + b"%C3%A9" * ((KEY_MAX - len(PREFIX) - 7) // 2), beside)
+        for n in range(LIST_MAX_KEYS)
+    ]
+    document = HEAD + b"<IsTruncated>false</IsTruncated>" + b"".join(entries) + TAIL
+    assert len(document) < LIST_BODY_MAX // 2
+    assert translate(bucket, document, step=65_536).count(b"<Key>") == LIST_MAX_KEYS
+
+
+@pytest.mark.rule("F22")
+@pytest.mark.parametrize(
+    ("document", "reason"),
+    [
+        (b"<ListBucketResult></a>", "not well-formed XML"),
+        (b"<ListBucketResult>", "the document ends early"),
+        (b"<ListBucketResult>" + contents(PREFIX + b"%zz") + TAIL, "a name is not percent-encoded"),
+        (b"<Error/>", "the document is a <Error>"),
+    ],
+)
+def test_the_log_says_what_was_wrong_in_words_for_operators(
+    bucket: Bucket, document: bytes, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(S3Error, match="BadGateway"):
+        translate(bucket, document)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"listing of bucket bucket failed: {reason}"
+    ]
 
 
 @pytest.mark.rule("R27")
