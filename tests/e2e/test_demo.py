@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from botocore.exceptions import ClientError
 
 from support.clients import Endpoint, s3_client
 from support.gateway import clean_environment
@@ -157,6 +158,9 @@ def test_what_is_served(report: dict[str, Any]) -> None:
     assert client.list_objects_v2(Bucket="private-uploads")["KeyCount"] == 0
     client.put_object(Bucket="private-uploads", Key="a b", Body=b"mine")
     assert client.get_object(Bucket="private-uploads", Key="a b")["Body"].read() == b"mine"
+    # SeaweedFS would take it for "a/b", and overwrite that.
+    with pytest.raises(ClientError, match="InvalidRequest"):
+        client.put_object(Bucket="private-uploads", Key="a//b", Body=b"mine")
     # The store behind it holds the very object, and takes other keys than the gateway.
     behind = s3_client(access(report["store"]))
     assert behind.get_object(Bucket="private-uploads", Key="a b")["Body"].read() == b"mine"

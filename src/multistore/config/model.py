@@ -156,7 +156,7 @@ class BucketTable(Table):
     control_characters: bool = Field(False, description="Whether keys may hold control characters.")
     double_slashes: bool = Field(
         True,
-        description="Whether keys may hold `//` or begin with `/`; false for stores that fold them.",
+        description="Whether keys may hold `//` or begin with `/`; some stores fold them.",
     )
     created: Moment | None = Field(None, description="The creation date that ListBuckets shows.")
 

@@ -7,7 +7,8 @@ import logging
 import pytest
 
 from multistore.config.model import Document
-from multistore.config.registry import compile_credentials
+from multistore.config.registry import compile_buckets, compile_credentials
+from unit.gateway.world import CountingBackend
 
 
 def document(*scopes: str) -> Document:
@@ -46,3 +47,13 @@ def test_names_are_nothing_to_note(caplog: pytest.LogCaptureFixture) -> None:
     credential = held.get_credential("AKONE")
     assert credential is not None
     assert [scope.bucket for scope in credential.identity.scopes] == ["team-a", "other"]
+
+
+@pytest.mark.parametrize("name", ["dot_segments", "control_characters", "double_slashes"])
+def test_which_keys_may_pass_is_compiled(name: str) -> None:
+    text = document()
+    for table, value in zip(text.buckets, (True, False), strict=False):
+        setattr(table, name, value)
+    buckets = compile_buckets(text, lambda options: CountingBackend())
+    got = [getattr(buckets.get_bucket(bucket), name) for bucket in ("team-a", "team-b", "other")]
+    assert got == [True, False, name == "double_slashes"]

@@ -174,6 +174,18 @@ def test_control_characters_are_refused_unless_the_bucket_opts_in(path: str) -> 
     assert not refused(path, control_characters=True)
 
 
+@pytest.mark.parametrize("path", ["/b//k", "/b//", "/b/a//b", "/b/a//", "/b/a/%2Fb", "/b/%2fk"])
+def test_empty_segments_are_refused_where_the_store_folds_them(path: str) -> None:
+    assert not refused(path)
+    assert refused(path, double_slashes=False)
+    assert refused(path, double_slashes=False, dot_segments=True, control_characters=True)
+
+
+@pytest.mark.parametrize("path", ["/b/k", "/b/a/", "/b/a/b/c", "//b/k", "/b/a%252F/b"])
+def test_other_keys_are_no_empty_segments(path: str) -> None:
+    assert not refused(path, double_slashes=False)
+
+
 @pytest.mark.parametrize("path", FINE)
 def test_other_keys_are_bytes(path: str) -> None:
     assert not refused(path)
