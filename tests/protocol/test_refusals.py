@@ -64,6 +64,30 @@ def test_the_clock_may_be_fifteen_minutes_off(pair: Pair, offset: float, status:
         assert pair.backend.connections == []
 
 
+@pytest.mark.rule("L4", "SEM-9")
+@pytest.mark.parametrize("value", ["x%0d%0aEvil:%201", "x%0aEvil:%201", "x%00", "%7f", "a%09b"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_label_that_a_signature_asks_for_is_one_field(
+    pair: Pair, method: str, value: str
+) -> None:
+    with pair.connect() as connection:
+        for name in ("response-content-type", "response-content-disposition", "response-expires"):
+            response = connection.request(pair.request(method, f"/k?{name}={value}"))
+            assert response.status == 400
+            assert response.get("evil") is None
+            assert method == "HEAD" or response.code == "InvalidArgument"
+    assert pair.backend.connections == []
+
+
+@pytest.mark.rule("L3", "L5")
+@pytest.mark.parametrize(("method", "target"), [("HEAD", ""), ("GET", "?location"), ("GET", "")])
+def test_an_unknown_header_is_refused_whoever_answers(pair: Pair, method: str, target: str) -> None:
+    response = pair.ask(method, target, ("x-amz-frobnicate", "7"))
+    assert response.status == 501
+    assert method == "HEAD" or response.code == "NotImplemented"
+    assert pair.backend.connections == []
+
+
 @pytest.mark.rule("SEM-5")
 def test_any_region_will_do(pair: Pair) -> None:
     assert pair.ask("GET", "/k", credentials=ELSEWHERE).status == 200

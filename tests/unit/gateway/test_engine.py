@@ -437,6 +437,18 @@ def test_the_expected_owner_is_compared(case: Case, credentials: Credentials | N
 # --- what is answered here ------------------------------------------------------------------------
 
 
+@pytest.mark.rule("L3", "L5")
+@pytest.mark.parametrize("operation", ["ListBuckets", "HeadBucket", "GetBucketLocation"])
+def test_what_is_answered_here_ignores_no_header(case: Case, operation: str) -> None:
+    method, target, _ = OPERATIONS[operation]
+    target = target.format(bucket="private")
+    plan = case.ask(method, target, ("x-amz-frobnicate", "7"), credentials=FULL)
+    assert plan.status == 501
+    if method == "GET":
+        assert (code_of(plan), text_of(plan, "Header")) == ("NotImplemented", "x-amz-frobnicate")
+    assert case.ask(method, target, ("x-amz-user-agent", "x"), credentials=FULL).status == 200
+
+
 def listed(plan: Respond) -> list[str]:
     assert plan.status == 200
     document = ElementTree.fromstring(plan.body)
