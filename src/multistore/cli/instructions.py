@@ -109,7 +109,8 @@ SELECT * FROM 's3://{PUBLIC_BUCKET}/cities.parquet' ORDER BY thousands DESC LIMI
             "STORE_KEY": self.store.access_key_id,
             "STORE_SECRET": self.store.secret_access_key,
         }
-        return f"\n# the store itself, for a gateway of your own (README.md, A configuration)\n{_exports(variables)}\n"
+        title = "# the store itself, for a gateway of your own (README.md, A configuration)"
+        return f"\n{title}\n{_exports(variables)}\n"
 
 
 def _exports(variables: Mapping[str, str]) -> str:

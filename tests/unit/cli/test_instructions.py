@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
+
+import pytest
 
 from multistore.cli.instructions import Ready
 from multistore.cli.s3client import StoreAddress
@@ -11,7 +14,10 @@ from multistore.cli.s3client import StoreAddress
 READY = Ready(
     StoreAddress("http://127.0.0.1:8080", "us-east-1", "AKGATE", "gate-secret"),
     StoreAddress("http://127.0.0.1:9000", "eu-west-1", "AKSTORE", "store-secret"),
+    ours=True,
 )
+#: Before a store of the user's.
+THEIRS = replace(READY, ours=False)
 
 
 def test_json_is_one_line() -> None:
@@ -40,8 +46,20 @@ def test_lines_to_paste_are_whole_shell_commands() -> None:
     ]
     assert {words[0] for words in commands} == {"export", "curl", "aws", "python", "duckdb"}
     exported = dict(words[1].split("=", 1) for words in commands if words[0] == "export")
-    assert exported == READY.variables()
-    assert "store-secret" not in READY.as_text()
+    assert exported == READY.variables() | {
+        "STORE_URL": "http://127.0.0.1:9000",
+        "STORE_KEY": "AKSTORE",
+        "STORE_SECRET": "store-secret",
+    }
+
+
+@pytest.mark.rule("L10")
+def test_keys_of_a_store_of_the_users_are_not_shown() -> None:
+    for text in (THEIRS.as_json(), THEIRS.as_text()):
+        assert "http://127.0.0.1:9000" in text
+        assert "AKSTORE" not in text
+        assert "store-secret" not in text
+        assert "gate-secret" in text
 
 
 def test_a_command_meets_nothing_that_misleads_it() -> None:

@@ -131,12 +131,15 @@ def test_stores_that_are_not_available_yet(tmp_path: Path, kind: str) -> None:
 
 
 def test_what_the_seed_let_pass_is_logged(tmp_path: Path) -> None:
-    write(tmp_path, CONFIG.replace('bucket = "data"', 'bucket = "date"') + "colour = 1\n")
+    text = CONFIG.replace('bucket = "data"', 'bucket = "date"') + "colour = 1\n"
+    write(tmp_path, text.replace('name = "b"', 'name = "b"\nuser_agent = "x"'))
     serve = Serve(tmp_path)
     serve.listening()
     status, err = serve.end(signal.SIGTERM)
     assert status == 0
-    assert "WARNING multistore: multistore.toml:13: fault: credentials[0].colour: unknown" in err
+    assert "WARNING multistore: multistore.toml:9: buckets[0].backend_options.user_agent: " in err
+    assert "warning:" not in err
+    assert "WARNING multistore: multistore.toml:14: fault: credentials[0].colour: unknown" in err
     assert 'no bucket is called "date" (did you mean data?)' in err
 
 

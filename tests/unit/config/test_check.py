@@ -104,10 +104,10 @@ CASES: dict[str, tuple[str, list[str]]] = {
     "empty": (
         "owner_id = ''\n[[buckets]]\nname = ''\nbackend_type = ''\n[server]\nlisten = []\n",
         [
-            "1! owner_id: string should have at least 1 character",
-            "3! buckets[0].name: string should have at least 1 character",
-            "4! buckets[0].backend_type: string should have at least 1 character",
-            "6! server.listen: list should have at least 1 item after validation, not 0",
+            "1! owner_id: should not be empty",
+            "3! buckets[0].name: should not be empty",
+            "4! buckets[0].backend_type: should not be empty",
+            "6! server.listen: should not be empty",
         ],
     ),
     "duplicates": (
@@ -216,8 +216,7 @@ CASES: dict[str, tuple[str, list[str]]] = {
             '10! credentials[0].allowed_scopes[0].actions[0]: no action "get_objekt" '
             "(did you mean get_object?)",
             '11 credentials[0].allowed_scopes[1].bucket: no bucket matches "x-*"',
-            "12! credentials[0].allowed_scopes[2].actions: list should have at least 1 item "
-            "after validation, not 0",
+            "12! credentials[0].allowed_scopes[2].actions: should not be empty",
             "12? credentials[0].allowed_scopes[2].prefixes[0]: "
             "an empty prefix means the whole bucket (leave prefixes out)",
             '12? credentials[0].allowed_scopes[2].prefixes[1]: "a/*": a prefix is literal, '
