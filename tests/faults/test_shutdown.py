@@ -1,4 +1,4 @@
-"""SIGTERM: no new connections, running requests end, exit status 0 (F31, F32)."""
+"""SIGTERM, SIGINT, SIGHUP: no new connections, running requests end, exit status 0 (F31, F32)."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ class Held:
         connection.wait_end()
 
 
-@pytest.mark.rule("F31")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.rule("F31", "F32")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_running_request_is_finished(start: Start, number: int) -> None:
     rig, pair = start()
     held = Held()
@@ -137,7 +137,7 @@ def test_a_download_cut_by_the_deadline_is_cut(start: Start) -> None:
 
 
 @pytest.mark.rule("F32")
-@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_second_signal_ends_at_once(start: Start, second: int) -> None:
     rig, pair = start(drain=30.0)
     held = Held()
@@ -153,6 +153,18 @@ def test_a_second_signal_ends_at_once(start: Start, second: int) -> None:
         assert time.monotonic() - started < 5
         held.released.set()
     rig.gateway.check_log()
+
+
+@pytest.mark.rule("F32")
+def test_a_lost_terminal_that_is_to_be_ignored_is_ignored(start: Start) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup(1) does; children inherit it
+    try:
+        rig, pair = start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    rig.gateway.process.signal(signal.SIGHUP)
+    assert pair.ask().status == 200
+    assert rig.gateway.process.terminate(5) == 0
 
 
 @pytest.mark.rule("F32")
