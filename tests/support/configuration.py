@@ -56,11 +56,13 @@ def bucket(
     prefix: str | None = None,
     key: str = STORE_KEY,
     secret: str = STORE_SECRET,
+    entry: Mapping[str, object] | None = None,
     **options: object,
 ) -> str:
-    entry = {"name": name, "backend_type": "s3", "anonymous_access": anonymous}
+    """``entry`` are further keys of the bucket, ``options`` of its store."""
+    keys = {"name": name, "backend_type": "s3", "anonymous_access": anonymous, **(entry or {})}
     if prefix is not None:
-        entry["backend_prefix"] = prefix
+        keys["backend_prefix"] = prefix
     backend = {
         "endpoint": endpoint,
         "bucket_name": backend_bucket,
@@ -69,7 +71,7 @@ def bucket(
         "secret_access_key": secret,
         **options,
     }
-    return table("[buckets]", entry) + table("buckets.backend_options", backend)
+    return table("[buckets]", keys) + table("buckets.backend_options", backend)
 
 
 def credential(

@@ -75,6 +75,8 @@ class Rig:
         backend_host: str = "127.0.0.1",
         arguments: tuple[str, ...] = (),
         listen: str | None = None,
+        anonymous: bool = False,
+        entry: Mapping[str, object] | None = None,
     ) -> None:
         self.backends = [ScriptedBackend(tls=tls) for _ in range(stock)]
         text = table("timeouts", timeouts or {}) + table("limits", limits or {})
@@ -84,8 +86,9 @@ class Rig:
             names.append((f"virtual-{number}", f"canary-bucket-{number}"))
             text += bucket(
                 *(names[-1][0], f"{scheme}://{backend_host}:{backend.port}", names[-1][1]),
-                anonymous=False,
+                anonymous=anonymous,
                 prefix="canary-prefix/",
+                entry=entry,
                 key=BACKEND_KEY,
                 secret=BACKEND_SECRET,
                 **(options or {}),
