@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from support.backend import BackendConnection, Script, answer, ok
-from support.processes import resident_kib
-from support.raw import Connection, Truncated
+from support.processes import resident_kib, wait_until
+from support.raw import Connection, Response, Truncated
 from support.rig import Pair
 
 
@@ -61,8 +61,9 @@ SHORT = {
 @pytest.mark.parametrize("end", ["close", "reset"])
 def test_an_answer_cut_short_is_cut_short(pair: Pair, name: str, end: str) -> None:
     pair.backend.serve(sends(SHORT[name], end=end))
+    asked = [("Range", "bytes=0-7")] if name == "range" else []
     with pair.connect() as connection:
-        connection.send(pair.request())
+        connection.send(pair.request("GET", "/key", *asked))
         with pytest.raises(Truncated) as truncated:
             connection.read()
     assert truncated.value.how == "reset"
@@ -81,6 +82,29 @@ def test_a_large_answer_cut_short(pair: Pair, end: str) -> None:
             connection.read()
     assert truncated.value.how == "reset"
     assert body.startswith(truncated.value.got)
+
+
+@pytest.mark.rule("F01", "F22")
+@pytest.mark.parametrize("name", ["length", "chunk", "half a head"])
+def test_an_answer_cut_short_is_one_line_in_the_log(pair: Pair, name: str) -> None:
+    data = SHORT.get(name, b"HTTP/1.1 200 OK\r\nContent-Le")
+    pair.backend.serve(sends(data, end="close"))
+    with pair.connect() as connection:
+        connection.send(pair.request())
+        try:
+            response: Response | None = connection.read()
+        except Truncated as truncated:
+            response = truncated.response
+    request_id = response and response.get("x-amz-request-id")
+    assert request_id
+
+    def lines() -> list[str]:
+        return [line for line in pair.gateway.log.splitlines() if request_id in line]
+
+    wait_until(lines, timeout=5, what="a line in the log")
+    (line,) = lines()
+    assert f"http://127.0.0.1:{pair.backend.port}" in line
+    assert "WARNING multistore.backend" in line
 
 
 @pytest.mark.rule("L7", "F01")

@@ -196,11 +196,12 @@ def test_no_request_changes_the_protocol(pair: Pair, value: str) -> None:
     if value == "h2c":
         headers.append(("HTTP2-Settings", "AAMAAABkAARAAAAAAAIAAAAA"))
     with pair.connect() as connection:
-        response = connection.request(pair.request("GET", "/k", *headers))
-        assert response.status in (200, 400)
-        assert response.get("upgrade") is None
-        if not response.closes:
-            assert connection.request(pair.request("GET")).status == 200
+        # What follows at once is the next request, not the first bytes of a tunnel.
+        connection.send(bytes(pair.request("GET", "/k", *headers)) + bytes(pair.request("GET")))
+        for _ in range(2):
+            response = connection.read()
+            assert response.status == 200
+            assert response.get("upgrade") is None
     assert all(request.get("upgrade") is None for request in pair.backend.requests)
 
 
