@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,11 @@ from support.gateway import Gateway
 from support.rig import Pair, Rig, Stand
 from support.sigv4 import Credentials
 from support.store import STORE_KEY, STORE_SECRET, Store
+
+
+def pytest_configure() -> None:
+    # A runner under nohup(1) would hand its deafness on to the processes that tests start.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
