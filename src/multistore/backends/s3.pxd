@@ -2,6 +2,9 @@
 from multistore.gateway.plan cimport Answer, Forward
 from multistore.gateway.request cimport GatewayRequest
 from multistore.types cimport Bucket, Origin
+from multistore.wire._native.target cimport Target as NativeTarget
+
+cimport cython
 
 cdef class _Site:
     cdef public Origin origin
@@ -27,6 +30,7 @@ cdef class S3Backend:
     cdef public _Site site
     cpdef object plan(self, GatewayRequest request)
     cdef object _plan(self, GatewayRequest request, bint again)
+    @cython.locals(bucket=Bucket, target=NativeTarget)
     cdef bytes _target(self, GatewayRequest request, bytes query)
     cdef Forward _forward(
         self, GatewayRequest request, bytes target, object keep, tuple add, _Answer answer,

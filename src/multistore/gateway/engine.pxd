@@ -5,6 +5,8 @@ from multistore.gateway.operation cimport Operation, match
 from multistore.gateway.request cimport GatewayRequest
 from multistore.gateway.route cimport check_key, read_target
 from multistore.types cimport Bucket, Identity
+from multistore.wire._native.head cimport RequestHead as NativeHead
+from multistore.wire._native.target cimport Target as NativeTarget
 
 cimport cython
 
@@ -23,6 +25,7 @@ cdef class Engine:
     cdef Authenticator _authenticator
     cpdef object decide(self, GatewayRequest request)
 
-    @cython.locals(operation=Operation, identity=Identity, bucket=Bucket)
+    @cython.locals(
+        head=NativeHead, target=NativeTarget, operation=Operation, identity=Identity, bucket=Bucket)
     cdef object _decide(self, GatewayRequest request)
     cdef object _list_buckets(self, Identity identity, object target)

@@ -2,6 +2,8 @@
 from multistore.gateway.request cimport GatewayRequest
 from multistore.gateway.sigv4 cimport DateReader, KeyCache, check_skew, read_payload
 from multistore.types cimport Credential
+from multistore.wire._native.head cimport RequestHead as NativeHead
+from multistore.wire._native.target cimport Target as NativeTarget
 
 cimport cython
 
@@ -14,6 +16,6 @@ cdef class Authenticator:
     cdef public KeyCache _keys
     cdef DateReader _dates
     cdef object _last  # Authorization, None before the first
-    @cython.locals(credential=Credential, signed_at=double)
-    cpdef object authenticate(self, GatewayRequest request, object target)
+    @cython.locals(credential=Credential, head=NativeHead, signed_at=double)
+    cpdef object authenticate(self, GatewayRequest request, NativeTarget target)
     cdef object _derive(self, object authorization, str secret)

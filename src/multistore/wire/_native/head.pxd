@@ -13,6 +13,7 @@
 from libc.stdint cimport int64_t
 
 from multistore.wire._native.cext cimport ms_head, ms_head_caps, ms_head_fault
+from multistore.wire._native.names cimport HeaderSet
 
 ctypedef struct ms_scan:
     int verdict
@@ -36,6 +37,9 @@ cdef class RequestHead:
     cdef readonly bint chunked
     cdef readonly bint keep_alive
     cdef readonly bint expect_continue
+    # Fields, also for the overlays of the gateway
+    cpdef object get(self, bytes name)
+    cpdef object first_outside(self, bytes prefix, HeaderSet known)
     # Making: a copy of what was scanned
     cdef int adopt(self, const char* p, const ms_head* scanned) except -1
     cdef bytes adopt_parts(self, str method, bytes target, int version, tuple fields)

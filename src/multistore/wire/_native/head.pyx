@@ -156,7 +156,8 @@ cdef class RequestHead:
     def target(self):
         return ref_to_bytes(self.raw, self.head.target)
 
-    def get(self, bytes name not None):
+    cpdef object get(self, bytes name):
+        not_none(name)
         return first_value(self.raw, &self.head, name)
 
     def get_all(self, bytes name not None):
@@ -165,10 +166,13 @@ cdef class RequestHead:
     def items(self):
         return all_items(self.raw, &self.head)
 
-    def first_outside(self, bytes prefix not None, HeaderSet known not None):
+    cpdef object first_outside(self, bytes prefix, HeaderSet known):
         cdef size_t n = <size_t>PyBytes_GET_SIZE(prefix)
         cdef ms_span name
         cdef uint32_t i
+        not_none(prefix)
+        if known is None:
+            raise TypeError("expected a HeaderSet, got None")
         for i in range(self.head.n_fields):
             name = ms_ref_span(PyBytes_AS_STRING(self.raw), self.head.fields[i].name)
             if name.n >= n and memcmp(name.p, PyBytes_AS_STRING(prefix), n) == 0 \

@@ -14,6 +14,7 @@ cdef class Target:
     # As S3 reads it
     cdef readonly str bucket
     cdef readonly bytes key
+    cdef readonly bint unsafe_key
     cdef readonly dict params   # shared when empty: read only
     cdef readonly tuple repeated
 

@@ -30,10 +30,6 @@ cdef class Target:
     def query(self):
         return to_bytes(self.parts.query)
 
-    @property
-    def unsafe_key(self):
-        return ms_key_is_unsafe(span_of(self.key))
-
 
 cdef str text(ms_span encoded, bint plus, str what):
     return text_of(decode_span(encoded, plus), what)
@@ -81,6 +77,7 @@ cpdef Target parse_target(bytes target, str bucket=None):
         raise_invalid_uri("The object key is not valid UTF-8.")
     if len(parsed.key) > LONGEST_KEY:
         raise_key_too_long()
+    parsed.unsafe_key = ms_key_is_unsafe(span_of(parsed.key))
 
     if parsed.parts.query.n == 0:  # fast path: most requests for objects
         parsed.params = NO_PARAMS
