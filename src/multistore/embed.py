@@ -129,7 +129,7 @@ class Verifier:
     Derived keys are cached once a signature held; an object may be used by one thread.
     """
 
-    __slots__ = ("_dates", "_keys", "_lookup", "_regions", "_skew")
+    __slots__ = ("_dates", "_keys", "_last", "_lookup", "_region", "_regions", "_skew")
 
     def __init__(
         self,
@@ -140,9 +140,12 @@ class Verifier:
     ) -> None:
         self._lookup = lookup
         self._regions = frozenset(regions)
+        self._region = min(self._regions, default="us-east-1")
         self._skew = skew
         self._keys = KeyCache()
         self._dates = DateReader()
+        # The last one that held: the next is often alike but for its signature.
+        self._last: Authorization | None = None
 
     def verify(self, head: RequestHead, target: Target, now: float) -> Verified | None:
         """Who signed this request; None when it carries no credential of any kind.
@@ -167,14 +170,15 @@ class Verifier:
     def _verify_header(
         self, head: RequestHead, target: Target, value: bytes, token: bytes | None, now: float
     ) -> Verified:
-        authorization = parse_authorization(value)
+        authorization = parse_authorization(value, self._last)
         check_signed_headers(head, authorization)
         amz_date = head.get(b"x-amz-date") or b""
         signed_at = self._dates.read(amz_date, authorization, HEADER_FAULT)
         check_skew(amz_date, signed_at, now, self._skew)
         payload = read_payload(head)
         verified = self._hold(verify, head, target, authorization, token, amz_date, payload, 0.0)
-        if payload in STREAMING and b"-ECDSA-" in payload:
+        self._last = authorization
+        if payload is not UNSIGNED_PAYLOAD and payload in STREAMING and b"-ECDSA-" in payload:
             raise S3Error(
                 "NotImplemented", f"The payload mode {payload.decode()} is not implemented."
             )
@@ -214,8 +218,6 @@ class Verifier:
         expires_at: float,
     ) -> Verified:
         """Raises unless the signature holds. An unknown key costs the work of a known one."""
-        fault = QUERY_FAULT if check is verify_presigned else HEADER_FAULT
-        check_scope(authorization, min(self._regions, default="us-east-1"), self._regions, fault)
         access_key_id = authorization.access_key_id
         text = None if token is None else token.decode("utf-8", "replace")
         known = self._lookup(access_key_id, text)
@@ -226,6 +228,9 @@ class Verifier:
         scope = authorization.credential
         key = None if known is None else self._keys.get(scope, secret)
         if key is None:
+            # (A key that is cached has a scope that passed.)
+            fault = QUERY_FAULT if check is verify_presigned else HEADER_FAULT
+            check_scope(authorization, self._region, self._regions, fault)
             key = SigningKey(secret, authorization.date, authorization.region, "s3")
             holds = check(head, target, authorization, key, amz_date, payload)
             if holds and known is not None:
@@ -245,7 +250,7 @@ class Verifier:
             )
         if without_token:
             raise S3Error("InvalidToken", "The provided token is malformed or otherwise not valid.")
-        if SHA256.fullmatch(payload):
+        if payload is not UNSIGNED_PAYLOAD and SHA256.fullmatch(payload):
             payload = payload.lower()
         return Verified(
             *(access_key_id, authorization.region, payload, check is verify_presigned, expires_at)
