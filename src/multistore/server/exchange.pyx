@@ -41,7 +41,6 @@ cdef enum Mode:
     UNTIL_CLOSE                     # chunked in, HTTP/1.0 out
     TRANSLATE
     GATHER
-    DROP
 
 cdef object log = logging.getLogger("multistore.backend")
 cdef bytes CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -189,7 +188,6 @@ cdef class Exchange(Call):
         if action is None:
             return self._relay_response(head, p, n)
         if isinstance(action, Respond):
-            self.mode = DROP
             return self._respond(action)
         if hasattr(action, "feed"):                 # Translate; a Gather only finishes
             self.mode = TRANSLATE

@@ -12,8 +12,6 @@ cdef class Pool(Home):
     cdef int idle_max
     cdef int idle_ms
     cdef int age_ms
-    cdef readonly int dialled
-    cdef readonly int reused
 
     # --- for calls
     cdef Upstream take(self)                        # an idle connection, or None

@@ -6,8 +6,6 @@ from multistore.types import Origin
 
 class Pool(Home):
     total: int
-    dialled: int
-    reused: int
     def __init__(self, origin: Origin, pools: Pools) -> None: ...
     def close(self) -> None: ...
 

@@ -26,7 +26,6 @@ cdef class Pool(Home):
         cdef Upstream upstream
         if not self.idle:
             return None
-        self.reused += 1
         upstream = <Upstream> self.idle.pop()
         self.wheel.set(upstream, 0)
         return upstream
@@ -37,7 +36,6 @@ cdef class Pool(Home):
             self.waiting.append(call)
             return
         self.total += 1
-        self.dialled += 1
         upstream = Upstream(self, self.wheel)
         upstream.call = call
         call.dialling = upstream

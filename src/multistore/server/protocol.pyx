@@ -236,7 +236,7 @@ cdef class Connection(Client):
             # RFC 9110 9.3.1: a body of a GET means nothing; this one is too long to be read over.
             self.send(render.error(
                 S3Error("InvalidRequest", "This request may not have a body."), request.request_id,
-                head=self.to_head))
+                render.resource_of(head), head=self.to_head))
             self.done()
             return 0
         self.exchange = Exchange(self, request, <Forward> plan)
