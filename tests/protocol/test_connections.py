@@ -220,10 +220,7 @@ def test_an_absolute_target_must_name_the_host(pair: Pair, authority: str) -> No
 def test_an_upload_without_a_length(pair: Pair) -> None:
     with pair.connect() as connection:
         response = connection.request(pair.request("PUT", length=None, payload=EMPTY_SHA256))
-        if response.status == 200:
-            assert pair.backend.requests[0].length == 0
-        else:
-            assert (response.status, response.code) == (411, "MissingContentLength")
+        assert (response.status, response.code) == (411, "MissingContentLength")
         assert not response.closes
         assert connection.request(pair.request("HEAD")).status == 200
 
@@ -238,11 +235,8 @@ def test_an_empty_upload(pair: Pair) -> None:
 def test_a_small_body_that_nobody_reads_keeps_the_connection(pair: Pair) -> None:
     body = b"GET /smuggled HTTP/1.1\r\n\r\n"
     with pair.connect() as connection:
-        response = connection.request(pair.request("GET", body=body))
-        if response.status == 200:
-            assert connection.request(pair.request("GET", "/second")).status == 200
-        else:
-            assert (response.status, response.closes) == (400, True)
+        assert connection.request(pair.request("GET", body=body)).status == 200
+        assert connection.request(pair.request("GET", "/second")).status == 200
     assert all(b"smuggled" not in request.raw for request in pair.backend.requests)
 
 
@@ -250,7 +244,8 @@ def test_a_large_body_that_nobody_reads_is_refused(pair: Pair) -> None:
     with pair.connect() as connection:
         request = pair.request("GET", length=10_000_000, payload="UNSIGNED-PAYLOAD")
         response = connection.request(request)
-        assert (response.status, response.closes) == (400, True)
+        assert (response.status, response.code, response.closes) == (400, "InvalidRequest", True)
+        assert f"<Resource>{request.target}</Resource>".encode() in response.body
     assert pair.backend.connections == []
 
 
