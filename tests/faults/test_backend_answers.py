@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from support.backend import BackendConnection, Script, answer, ok
+from support.backend import LOOPBACK, BackendConnection, Script, answer, ok
 from support.processes import resident_kib, wait_until
 from support.raw import Connection, Response, Truncated
 from support.rig import Pair
@@ -103,7 +103,7 @@ def test_an_answer_cut_short_is_one_line_in_the_log(pair: Pair, name: str) -> No
 
     wait_until(lines, timeout=5, what="a line in the log")
     (line,) = lines()
-    assert f"http://127.0.0.1:{pair.backend.port}" in line
+    assert f"http://{LOOPBACK}:{pair.backend.port}" in line
     assert "WARNING multistore.backend" in line
 
 

@@ -7,7 +7,7 @@ import hashlib
 
 import pytest
 
-from support.backend import BackendConnection, answer, ok
+from support.backend import LOOPBACK, BackendConnection, answer, ok
 from support.rig import BACKEND_KEY, BACKEND_SECRET, Pair
 from support.sigv4 import EMPTY_SHA256, Credentials, signed_names, verifies
 
@@ -52,7 +52,7 @@ def test_the_request_is_ours_and_signed_for_the_backend(pair: Pair, method: str)
     (request,) = pair.backend.requests
     assert request.method == method
     assert request.target == f"/{pair.backend_bucket}/canary-prefix/a%20b%2Bc"
-    assert request.get("host") == f"127.0.0.1:{pair.backend.port}"
+    assert request.get("host") == f"{LOOPBACK}:{pair.backend.port}"
     assert verifies(request.method, request.target, request.fields, BACKEND)
     assert BACKEND_KEY in (request.get("authorization") or "")
     names = [name for name, _ in request.fields]

@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 __all__ = [
+    "LOOPBACK",
     "BackendConnection",
     "BackendRequest",
     "Gone",
@@ -25,6 +26,11 @@ __all__ = [
     "answer",
     "ok",
 ]
+
+
+#: Where backends listen: tests count connections, and some machines have watchers that greet
+#: whatever starts to listen on 127.0.0.1.
+LOOPBACK = "127.0.0.7"
 
 
 class Gone(Exception):
@@ -229,7 +235,7 @@ _doorman = _Doorman()
 class ScriptedBackend:
     """Listens from the start; connections before :meth:`serve` get the default script."""
 
-    def __init__(self, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None, host: str = LOOPBACK) -> None:
         self.requests: list[BackendRequest] = []
         self.connections: list[BackendConnection] = []
         self.closing = threading.Event()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.backend import ScriptedBackend
+from support.backend import LOOPBACK, ScriptedBackend
 from support.configuration import EVERYTHING, FULL, READ, READER, SCOPED, bucket, credential, table
 from support.gateway import Gateway
 from support.raw import Connection, Response
@@ -72,13 +72,14 @@ class Rig:
         limits: Mapping[str, object] | None = None,
         options: Mapping[str, Any] | None = None,
         tls: ssl.SSLContext | None = None,
-        backend_host: str = "127.0.0.1",
+        backend_host: str = LOOPBACK,
         arguments: tuple[str, ...] = (),
         listen: str | None = None,
         anonymous: bool = False,
         entry: Mapping[str, object] | None = None,
     ) -> None:
-        self.backends = [ScriptedBackend(tls=tls) for _ in range(stock)]
+        listen_on = LOOPBACK if backend_host == LOOPBACK else "127.0.0.1"
+        self.backends = [ScriptedBackend(tls=tls, host=listen_on) for _ in range(stock)]
         text = table("timeouts", timeouts or {}) + table("limits", limits or {})
         scheme = "https" if tls else "http"
         names = []
