@@ -7,6 +7,8 @@ cdef class Poller:
     cdef object loop
     cdef int epoll
     cdef list streams               # by descriptor
+    cdef bint busy                  # in a turn with more than one socket
+    cdef list unsent                # streams that hold bytes until the turn ends
     cdef list ended                 # streams whose owners do not know yet
 
     cdef int add(self, FdStream stream) except -1
@@ -21,7 +23,7 @@ cdef class FdStream(Stream):
     cdef uint32_t watched           # epoll events that are asked for
     cdef bint finishing             # half-close when all has left
 
-    # --- what the kernel did not take
+    # --- what waits for the end of the turn, or was not taken by the kernel (`full`)
     cdef char* out
     cdef Py_ssize_t out_at          # first byte still to be sent
     cdef Py_ssize_t out_len
@@ -29,7 +31,9 @@ cdef class FdStream(Stream):
 
     cdef void on_events(self, uint32_t events) noexcept
     cdef void _receive(self) noexcept
+    cdef void send_held(self) noexcept
+    cdef bint _push(self) noexcept
     cdef void _flush(self) noexcept
     cdef Py_ssize_t _send(self, const ms_span* v, int n, Py_ssize_t total) noexcept
-    cdef int _hold(self, const char* p, Py_ssize_t n) except -1
+    cdef int _hold(self, const ms_span* v, int n, Py_ssize_t skip) except -1
     cdef void _end(self, bint reset) noexcept

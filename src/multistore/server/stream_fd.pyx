@@ -5,6 +5,9 @@
 The event loop watches the set as one descriptor, so a turn of the loop serves all sockets that
 are ready without a Python call for each of them: four system calls a proxied request, and none
 to change what is watched as long as both sides keep up (epoll(7), level-triggered).
+
+What a busy turn writes in small pieces leaves at its end: a peer that sleeps is woken once for
+all that we have for it, not once for each, and to wake it is a quarter of what a send costs.
 """
 
 from libc.errno cimport EAGAIN, EINTR, errno
@@ -77,6 +80,7 @@ cdef class Poller:
             raise OSError(errno, "epoll_create1")
         self.loop = loop
         self.streams = []
+        self.unsent = []
         self.ended = []
         loop.add_reader(self.epoll, self._turn)
 
@@ -139,11 +143,16 @@ cdef class Poller:
         cdef FdStream stream
         cdef int i, n
         n = epoll_wait(self.epoll, events, EVENTS, 0)
+        self.busy = n > 1
         for i in range(n):
             # A stream that an earlier event of this turn has closed is no longer in the list.
             stream = <FdStream> self.streams[events[i].data.fd]
             if stream is not None:
                 stream.on_events(events[i].events)
+        self.busy = False
+        for stream in self.unsent:
+            stream.send_held()
+        self.unsent.clear()
 
 
 cdef class FdStream(Stream):
@@ -167,9 +176,15 @@ cdef class FdStream(Stream):
         cdef int i
         if self.lost or self.closing or self.broken:
             return ROOM
-        if not self.full:
-            for i in range(n):
-                total += <Py_ssize_t> v[i].n
+        for i in range(n):
+            total += <Py_ssize_t> v[i].n
+        if not self.full and self.poller.busy and self.out_len + total <= JOIN:
+            if self.out_len == 0:
+                self.poller.unsent.append(self)
+            self._hold(v, n, 0)
+            return ROOM
+        self.send_held()
+        if not self.full and not self.broken:
             sent = self._send(v, n, total)
             if sent == total:
                 return ROOM
@@ -178,15 +193,16 @@ cdef class FdStream(Stream):
                     self.broke()
                     return ROOM
                 sent = 0
-        for i in range(n):
-            if <size_t> sent >= v[i].n:
-                sent -= <Py_ssize_t> v[i].n
-                continue
-            self._hold(v[i].p + sent, <Py_ssize_t> v[i].n - sent)
-            sent = 0
+        self._hold(v, n, sent)
         self.full = True
         self.poller.watch(self)
         return FULL
+
+    cdef void send_held(self) noexcept:
+        """Offers the kernel what waited for the end of the turn."""
+        if self.out_len and not self.full and not self.lost and not self._push():
+            self.full = True
+            self.poller.watch(self)
 
     cdef Py_ssize_t _send(self, const ms_span* v, int n, Py_ssize_t total) noexcept:
         cdef char joined[JOIN]
@@ -209,43 +225,55 @@ cdef class FdStream(Stream):
         message.msg_iovlen = <size_t> n
         return sendmsg(self.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT)
 
-    cdef int _hold(self, const char* p, Py_ssize_t n) except -1:
+    cdef int _hold(self, const ms_span* v, int n, Py_ssize_t skip) except -1:
+        """Keeps the bytes of `v` after the first `skip`."""
         cdef char* grown
-        if self.out_len + n > self.out_cap:
-            grown = <char*> realloc(self.out, <size_t> (self.out_len + n))
+        cdef Py_ssize_t total = self.out_len - skip, size
+        cdef int i
+        for i in range(n):
+            total += <Py_ssize_t> v[i].n
+        if total > self.out_cap:
+            grown = <char*> realloc(self.out, <size_t> total)
             if grown == NULL:
                 raise MemoryError
             self.out = grown
-            self.out_cap = self.out_len + n
-        memcpy(self.out + self.out_len, p, <size_t> n)
-        self.out_len += n
+            self.out_cap = total
+        for i in range(n):
+            size = <Py_ssize_t> v[i].n
+            if skip < size:
+                memcpy(self.out + self.out_len, v[i].p + skip, <size_t> (size - skip))
+                self.out_len += size - skip
+                skip = 0
+            else:
+                skip -= size
         return 0
 
-    cdef void _flush(self) noexcept:
+    cdef bint _push(self) noexcept:
+        """Sends what is held. True when nothing of it is left, also because nobody reads it."""
         cdef Py_ssize_t left = self.out_len - self.out_at
         cdef Py_ssize_t sent = send(
             self.fd, self.out + self.out_at, <size_t> left, MSG_NOSIGNAL | MSG_DONTWAIT)
-        if sent < 0:
-            if errno == EAGAIN or errno == EINTR:
-                return
-            self.full = False
-            self.broke()
-            if self.closing:
-                self._end(False)
-            else:
-                self.poller.watch(self)
-            return
-        self.out_at += sent
-        if sent < left:
-            return
+        cdef bint lost = sent < 0 and errno != EAGAIN and errno != EINTR
+        if sent < left and not lost:
+            self.out_at += sent if sent > 0 else 0
+            return False
         free(self.out)
         self.out = NULL
         self.out_at = self.out_len = self.out_cap = 0
         self.full = False
+        if lost:
+            self.broke()
+        return True
+
+    cdef void _flush(self) noexcept:
+        if not self._push():
+            return
         if self.closing:
             self._end(False)
             return
         self.poller.watch(self)
+        if self.broken:
+            return
         if self.finishing:
             shutdown(self.fd, SHUT_WR)
         self.came_room()
@@ -293,6 +321,7 @@ cdef class FdStream(Stream):
         if self.lost or self.closing or self.broken:
             return
         self.finishing = True
+        self.send_held()
         if not self.full:
             shutdown(self.fd, SHUT_WR)
 
@@ -300,6 +329,7 @@ cdef class FdStream(Stream):
         if self.lost or self.closing:
             return
         self.stop_relay()
+        self.send_held()
         self.closing = True
         if self.full:
             self.poller.watch(self)

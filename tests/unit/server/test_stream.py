@@ -333,3 +333,95 @@ def test_a_peer_that_resets_is_lost(scenario):
         end.write(b"into the void")  # taken and dropped
 
     scenario(body)
+
+
+# --- many sockets at once: small writes wait for the end of the turn ------------------------------
+
+
+def answers(end, *pieces, then=None):
+    """Makes `end` answer whatever it gets, in the turn in which it gets it."""
+
+    def consume(data):
+        for piece in pieces:
+            end.write(piece)
+        if then is not None:
+            then()
+        return len(data)
+
+    end.consume = consume
+
+
+@pytest.mark.parametrize("way", ["close", "finish", "stay"])
+def test_what_many_write_in_one_turn_leaves_in_order(scenario, server_context, way):
+    if way == "finish" and server_context is not None:
+        pytest.skip("TLS has no half-close")
+    pieces = (b"small", b"er", b"B" * 20_000, b"tail", b"C" * 9_000, b"end")
+
+    async def body(bench):
+        pairs = [await bench.connect() for _ in range(6)]
+        for _, end in pairs:
+            answers(end, *pieces, then=None if way == "stay" else getattr(end, way))
+        for sock, _ in pairs:
+            sock.sendall(b"go")
+        for sock, end in pairs:
+            if way == "stay":
+                await bench.until(lambda end=end: end.received() == b"go")
+                end.close()
+            assert await asyncio.to_thread(read_all, sock) == (b"".join(pieces), "eof")
+
+    scenario(body)
+
+
+def test_an_aborted_stream_harms_none_of_its_turn(scenario):
+    async def body(bench):
+        pairs = [await bench.connect() for _ in range(4)]
+        for number, (_, end) in enumerate(pairs):
+            answers(end, b"answer", then=end.abort if number == 1 else None)
+        for sock, _ in pairs:
+            sock.sendall(b"go")
+        for number, (sock, end) in enumerate(pairs):
+            if number == 1:
+                got, how = await asyncio.to_thread(read_all, sock)
+                assert how != "eof"
+                continue
+            assert await asyncio.to_thread(sock.recv, 100) == b"answer"
+            assert end.names()[-1] != "lost"
+
+    scenario(body)
+
+
+def test_a_reader_that_is_slow_gets_everything_and_room_is_told(scenario):
+    """Turn after turn with more than it reads, until the kernel has no room at a turn's end."""
+    piece = bytes(range(256)) * 16
+
+    async def body(bench):
+        (slow, end), (other, ticking) = await bench.connect(), await bench.connect()
+        wrote = 0
+        full = False
+
+        def consume(data):
+            nonlocal wrote, full
+            full = end.write(piece)
+            wrote += len(piece)
+            return len(data)
+
+        end.consume = consume
+        while not full:
+            seen = len(ticking.events), len(end.events)
+            other.sendall(b"t")
+            slow.sendall(b"t")
+            await bench.until(
+                lambda seen=seen: len(ticking.events) > seen[0] and len(end.events) > seen[1]
+            )
+        assert "room" not in end.names()
+
+        def read():
+            got = b""
+            while len(got) < wrote:
+                got += slow.recv(1 << 20)
+            return got
+
+        assert await asyncio.to_thread(read) == piece * (wrote // len(piece))
+        await bench.until(lambda: "room" in end.names())
+
+    scenario(body)
