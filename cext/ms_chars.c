@@ -93,14 +93,15 @@ static inline __m128i is_not_plain(__m128i x) {
     return _mm_cmpeq_epi8(plain, _mm_setzero_si128());
 }
 
+/* The last sixteen overlap what has passed already. */
 #define SKIP_FAST(p, end, hit)                                                                    \
-    while ((end) - (p) >= 16) {                                                                   \
+    for (ptrdiff_t left = (end) - (p), step; left >= 16; (p) += step, left -= step) {             \
         int bits = _mm_movemask_epi8(hit(_mm_loadu_si128((const __m128i *)(const void *)(p))));   \
         if (bits != 0) {                                                                          \
             (p) += __builtin_ctz((unsigned)bits);                                                 \
             break;                                                                                \
         }                                                                                         \
-        (p) += 16;                                                                                \
+        step = left >= 32 || left == 16 ? 16 : left - 16;                                         \
     }
 #else
 #define SKIP_FAST(p, end, hit)

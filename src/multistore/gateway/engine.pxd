@@ -20,6 +20,9 @@ cdef class Settings:
 
 cdef class Engine:
     cdef object _buckets
+    cdef object _get_bucket
+    cdef bytes _owner_id
+    cdef long long _object_bytes
     cdef Settings _settings
     cdef tuple _domains
     cdef Authenticator _authenticator

@@ -81,14 +81,26 @@ class Settings:
 class Engine:
     """Decides. Holds no state of a request; one per configuration and worker."""
 
-    __slots__ = ("_authenticator", "_buckets", "_domains", "_settings")
+    __slots__ = (
+        "_authenticator",
+        "_buckets",
+        "_domains",
+        "_get_bucket",
+        "_object_bytes",
+        "_owner_id",
+        "_settings",
+    )
 
     def __init__(
         self, buckets: BucketRegistry, credentials: CredentialStore, settings: Settings
     ) -> None:
         self._buckets = buckets
         self._settings = settings
+        # Asked on every request, so looked up once.
+        self._get_bucket = buckets.get_bucket
         self._domains = settings.domains
+        self._owner_id = settings.owner_id.encode()
+        self._object_bytes = settings.limits.object_bytes
         self._authenticator = Authenticator(credentials, settings.region, settings.regions)
 
     def decide(self, request: GatewayRequest) -> Plan:
@@ -123,18 +135,18 @@ class Engine:
             outbound.check_list(head)
             return self._list_buckets(identity, target)
 
-        bucket = self._buckets.get_bucket(target.bucket)
+        bucket = self._get_bucket(target.bucket)
         if bucket is None:
             raise missing_bucket(identity, operation, head, target)
         check_access(identity, operation, head, target, bucket)
         request.bucket = bucket
         owner = head.get(b"x-amz-expected-bucket-owner")
-        if owner is not None and owner != self._settings.owner_id.encode():
+        if owner is not None and owner != self._owner_id:
             raise S3Error("AccessDenied", "Access Denied")
 
         if target.key:
             check_key(target, bucket)
-            if head.content_length > self._settings.limits.object_bytes:
+            if head.content_length > self._object_bytes:
                 raise S3Error(
                     "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size"
                 )

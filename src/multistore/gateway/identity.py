@@ -40,10 +40,10 @@ __all__ = ["Authenticator"]
 class Authenticator:
     """Turns a request into an identity. One per configuration and worker."""
 
-    __slots__ = ("_credentials", "_dates", "_keys", "_last", "_region", "_regions")
+    __slots__ = ("_dates", "_get_credential", "_keys", "_last", "_region", "_regions")
 
     def __init__(self, credentials: CredentialStore, region: str, regions: frozenset[str]) -> None:
-        self._credentials = credentials
+        self._get_credential = credentials.get_credential  # asked on every request
         self._region = region
         self._regions = regions
         self._keys = KeyCache()
@@ -74,7 +74,7 @@ class Authenticator:
         check_skew(amz_date, signed_at, request.now, CLOCK_SKEW)
         payload = read_payload(head)
 
-        credential = self._credentials.get_credential(authorization.access_key_id)
+        credential = self._get_credential(authorization.access_key_id)
         secret = NO_SECRET if credential is None else credential.secret_access_key
         scope = authorization.credential
         key = None if credential is None else self._keys.get(scope, secret)

@@ -1,4 +1,6 @@
 # Overlay of operation.py: types only, no behaviour.
+from multistore.wire._native.head cimport RequestHead as NativeHead
+from multistore.wire._native.target cimport Target as NativeTarget
 
 cdef class Operation:
     # what selects the row
@@ -15,5 +17,5 @@ cdef class Operation:
     cdef readonly bint implemented
     cdef readonly Operation versioned  # None, or the twin with versionId
 
-cpdef Operation match(object head, object target)
+cpdef Operation match(NativeHead head, NativeTarget target)
 cpdef tuple required_actions(object head, Operation operation)

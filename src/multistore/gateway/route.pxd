@@ -1,7 +1,7 @@
 # Overlay of route.py: types only, no behaviour.
 from multistore.types cimport Bucket
 from multistore.wire._native.head cimport RequestHead as NativeHead
-from multistore.wire._native.target cimport Target as NativeTarget
+from multistore.wire._native.target cimport Target as NativeTarget, parse_target
 
 cimport cython
 

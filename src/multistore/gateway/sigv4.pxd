@@ -1,4 +1,7 @@
 # Overlay of sigv4.py: types only, no behaviour.
+from multistore.wire._native.head cimport RequestHead as NativeHead
+
+cimport cython
 
 cdef class DateReader:
     cdef object _amz_date  # bytes, None before the first
@@ -14,9 +17,10 @@ cdef class KeyCache:
     cdef dict _recent
     cdef dict _older
     cdef Py_ssize_t _size  # entries of one generation
+    @cython.locals(entry=CachedKey)
     cpdef object get(self, bytes scope, str secret)
     cpdef object put(self, bytes scope, str secret, object key)
     cdef object _keep(self, bytes scope, CachedKey entry)
 
 cpdef object check_skew(bytes amz_date, double signed_at, double now, double skew)
-cpdef bytes read_payload(object head)
+cpdef bytes read_payload(NativeHead head)

@@ -35,6 +35,8 @@ cdef class Exchange(Call):
     cdef int64_t moved              # body bytes since the last look
     cdef int64_t idle_ms            # how long nothing moved
 
+    # A new exchange carries out one plan; called once.
+    cdef int begin(self, Client client, GatewayRequest request, Forward plan) except -1
     cdef int start(self) except -1
     cdef bint wants_body(self) noexcept
     cdef int on_client_body(self, const char* p, Py_ssize_t n) except -1

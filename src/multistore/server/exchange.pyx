@@ -50,14 +50,15 @@ cdef bytes LAST_CHUNK = b"0\r\n\r\n"
 cdef class Exchange(Call):
     """Carries out one Forward plan."""
 
-    def __cinit__(self, Client client, GatewayRequest request, Forward plan):
+    # --- the request goes out ---------------------------------------------------------------
+
+    cdef int begin(self, Client client, GatewayRequest request, Forward plan) except -1:
         self.client = client
         self.service = client.service
         self.request = request
         self.plan = plan
         self.service.active += 1
-
-    # --- the request goes out ---------------------------------------------------------------
+        return self.start()
 
     cdef int start(self) except -1:
         cdef Upstream upstream

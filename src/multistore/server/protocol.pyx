@@ -239,8 +239,8 @@ cdef class Connection(Client):
                 render.resource_of(head), head=self.to_head))
             self.done()
             return 0
-        self.exchange = Exchange(self, request, <Forward> plan)
-        return self.exchange.start()
+        self.exchange = Exchange.__new__(Exchange)
+        return self.exchange.begin(self, request, <Forward> plan)
 
     cdef int _refuse(self, object error) except -1:
         """Answers a head that is not a request; the connection cannot go on after it."""

@@ -60,6 +60,7 @@ cdef enum:
     READS = 4                       # of one socket in one turn, so that the others have theirs
     ACCEPTS = 64                    # connections in one turn
     MAX_SPANS = 8                   # of one write
+    SPARES = 64                     # buffers that are kept for the next bytes that must wait
     JOIN = 8192                     # bytes up to which a copy costs less than sendmsg(2) over send(2)
 
 #: Seconds without accepting when descriptors have run out (security model, F33).
@@ -69,6 +70,26 @@ cdef object log = logging.getLogger("multistore.server")
 # All streams of a process read into one buffer: bytes are consumed, relayed or copied to a
 # stream's own tail before anything else is read.
 cdef char* read_buffer = <char*> malloc(READ_SIZE)
+# Buffers of JOIN bytes: most of what waits fits, and waits for less than a turn.
+cdef char* spares[SPARES]
+cdef int n_spares = 0
+
+
+cdef char* new_buffer() noexcept:
+    global n_spares
+    if n_spares == 0:
+        return <char*> malloc(JOIN)
+    n_spares -= 1
+    return spares[n_spares]
+
+
+cdef void free_buffer(char* buffer, Py_ssize_t cap) noexcept:
+    global n_spares
+    if cap == JOIN and n_spares < SPARES:
+        spares[n_spares] = buffer
+        n_spares += 1
+    else:
+        free(buffer)
 
 
 cdef class Poller:
@@ -167,7 +188,7 @@ cdef class FdStream(Stream):
         owner.stream = self
 
     def __dealloc__(self):
-        free(self.out)
+        free_buffer(self.out, self.out_cap)
 
     # --- sending ----------------------------------------------------------------------------
 
@@ -233,11 +254,13 @@ cdef class FdStream(Stream):
         for i in range(n):
             total += <Py_ssize_t> v[i].n
         if total > self.out_cap:
-            grown = <char*> realloc(self.out, <size_t> total)
+            size = total if total > JOIN else JOIN
+            grown = new_buffer() if self.out_cap == 0 and size == JOIN else <char*> realloc(
+                self.out, <size_t> size)
             if grown == NULL:
                 raise MemoryError
             self.out = grown
-            self.out_cap = total
+            self.out_cap = size
         for i in range(n):
             size = <Py_ssize_t> v[i].n
             if skip < size:
@@ -257,7 +280,7 @@ cdef class FdStream(Stream):
         if sent < left and not lost:
             self.out_at += sent if sent > 0 else 0
             return False
-        free(self.out)
+        free_buffer(self.out, self.out_cap)
         self.out = NULL
         self.out_at = self.out_len = self.out_cap = 0
         self.full = False

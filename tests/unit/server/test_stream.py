@@ -381,7 +381,7 @@ def test_an_aborted_stream_harms_none_of_its_turn(scenario):
             sock.sendall(b"go")
         for number, (sock, end) in enumerate(pairs):
             if number == 1:
-                got, how = await asyncio.to_thread(read_all, sock)
+                _, how = await asyncio.to_thread(read_all, sock)
                 assert how != "eof"
                 continue
             assert await asyncio.to_thread(sock.recv, 100) == b"answer"

@@ -1,6 +1,8 @@
 # Signature Version 4: what a client sent, keys, and the credential of a backend.
 
 from multistore.wire._native.cext cimport ms_authorization, ms_hmac, ms_span
+from multistore.wire._native.head cimport RequestHead
+from multistore.wire._native.target cimport Target
 
 
 cdef class SigningKey:
@@ -31,3 +33,10 @@ cdef class Signer:
 
     # Makes `key` and `credential` fit the day of `amz_date`.
     cdef int prepare(self, bytes amz_date) except -1
+
+
+# For the overlays of the gateway; the contract is that of the kernel.
+cpdef Authorization parse_authorization(bytes value, Authorization like=*)
+cpdef object check_signed_headers(RequestHead head, Authorization authorization)
+cpdef bint verify(RequestHead head, Target target, Authorization authorization, SigningKey key,
+                  bytes amz_date, bytes payload) except -1

@@ -88,7 +88,8 @@ cdef class Authorization:
         return to_bytes(self.parts.signature)
 
 
-def parse_authorization(bytes value not None, Authorization like=None):
+cpdef Authorization parse_authorization(bytes value, Authorization like=None):
+    not_none(value)
     cdef ms_auth_fault fault = MS_AUTH_FINE
     cdef ms_span about = ms_span(NULL, 0)
     cdef Authorization authorization = Authorization.__new__(Authorization)
@@ -105,7 +106,15 @@ def parse_authorization(bytes value not None, Authorization like=None):
     return authorization
 
 
-def check_signed_headers(RequestHead head not None, Authorization authorization not None):
+cdef inline int given(object one, object other) except -1:
+    """What ``not None`` says in a signature that Cython code cannot call directly."""
+    if one is None or other is None:
+        raise TypeError("expected an object, got None")
+    return 0
+
+
+cpdef object check_signed_headers(RequestHead head, Authorization authorization):
+    given(head, authorization)
     cdef ms_auth_fault fault = MS_AUTH_FINE
     cdef ms_span about = ms_span(NULL, 0)
     if ms_signed_check(PyBytes_AS_STRING(head.raw), &head.head, authorization.parts.signed_headers,
@@ -130,8 +139,12 @@ cdef list unsigned_names(RequestHead head, ms_span signed_headers):
     return list(dict.fromkeys(names))
 
 
-def verify(RequestHead head not None, Target target not None, Authorization authorization not None,
-           SigningKey key not None, bytes amz_date not None, bytes payload not None):
+cpdef bint verify(RequestHead head, Target target, Authorization authorization, SigningKey key,
+                  bytes amz_date, bytes payload) except -1:
+    given(head, authorization)
+    given(target, key)
+    not_none(amz_date)
+    not_none(payload)
     return holds(head, target, authorization, key, amz_date, payload, False)
 
 
