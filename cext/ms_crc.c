@@ -215,8 +215,8 @@ uint64_t ms_crc_update(ms_crc_kind kind, uint64_t crc, ms_span data) {
     return run(fastest, &of_kind[kind], crc, data);
 }
 
-bool ms_crc_has(ms_crc_engine engine) { return engines[engine] != NULL; }
+bool ms_crc_has(ms_crc_engine by) { return engines[by] != NULL; }
 
-uint64_t ms_crc_update_by(ms_crc_engine engine, ms_crc_kind kind, uint64_t crc, ms_span data) {
-    return run(engines[engine], &of_kind[kind], crc, data);
+uint64_t ms_crc_update_by(ms_crc_engine by, ms_crc_kind kind, uint64_t crc, ms_span data) {
+    return run(engines[by], &of_kind[kind], crc, data);
 }

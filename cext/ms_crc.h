@@ -23,9 +23,9 @@ typedef enum {
 } ms_crc_engine;
 enum { MS_CRC_ENGINES = 3 };
 
-bool ms_crc_has(ms_crc_engine engine);
+bool ms_crc_has(ms_crc_engine by);
 
 /* The same by one engine, which this processor must have: for tests and measurements. */
-uint64_t ms_crc_update_by(ms_crc_engine engine, ms_crc_kind kind, uint64_t crc, ms_span data);
+uint64_t ms_crc_update_by(ms_crc_engine by, ms_crc_kind kind, uint64_t crc, ms_span data);
 
 #endif

@@ -50,6 +50,14 @@ def test_a_reused_object_remembers_nothing() -> None:
     assert (short.content_length, short.expect_continue, short.keep_alive) == (-1, False, True)
 
 
+def test_what_a_checksum_is_cannot_be_changed() -> None:
+    crc = KERNEL.Crc("crc32")
+    for name, value in (("name", "crc32c"), ("digest_size", 64)):
+        with pytest.raises(AttributeError):
+            setattr(crc, name, value)
+    assert len(crc.digest()) == 4
+
+
 def test_a_second_init_replaces_the_first() -> None:
     head = KERNEL.RequestHead("GET", b"/a", 11, [(b"Host", b"h"), (b"X", b"1")])
     head.__init__("PUT", b"/b", 10, [(b"Host", b"g")])
