@@ -1,4 +1,4 @@
-"""Builds ``route.pyx`` against a source tree of multistore (``MULTISTORE_SOURCE``)."""
+"""Builds the modules beside it against a source tree of multistore (``MULTISTORE_SOURCE``)."""
 
 import os
 from pathlib import Path
@@ -9,5 +9,8 @@ from setuptools import Extension, setup
 HERE = Path(__file__).parent
 SOURCE = Path(os.environ.get("MULTISTORE_SOURCE", HERE.parents[1]))
 
-route = Extension("route", [str(HERE / "route.pyx")], include_dirs=[str(SOURCE / "cext")])
-setup(name="route", ext_modules=cythonize([route], include_path=[str(SOURCE / "src")]))
+modules = [
+    Extension(name, [str(HERE / f"{name}.pyx")], include_dirs=[str(SOURCE / "cext")])
+    for name in ("checksum", "route")
+]
+setup(name="embedder", ext_modules=cythonize(modules, include_path=[str(SOURCE / "src")]))

@@ -1,8 +1,9 @@
 # The part of `multistore.embed` that Cython code can cimport: the native kernel's objects, with
 # typed attributes. The C headers of `cext/` must be on the include path of the embedder's build.
 #
-#     from multistore.embed cimport RequestHead, Target, parse_target
+#     from multistore.embed cimport Crc, RequestHead, Target, parse_target
 
+from multistore.wire._native.crc cimport Crc
 from multistore.wire._native.head cimport RequestHead
 from multistore.wire._native.sigv4 cimport Authorization, SigningKey
 from multistore.wire._native.target cimport Target, parse_target

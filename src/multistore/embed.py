@@ -1,4 +1,4 @@
-"""The stable interface for other tools: S3's request targets, signatures and lists.
+"""The stable interface for other tools: S3's request targets, signatures, checksums and lists.
 
 Everything here is a pure function or a small object over bytes; nothing reads a clock, opens a
 socket or starts a thread, and importing it loads neither an event loop nor TLS nor a schema
@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from multistore.errors import S3Error
 from multistore.gateway import list_document
+from multistore.gateway.integrity import Checksum, new_checksum
 from multistore.gateway.operation import Operation, match
 from multistore.gateway.plan import UNSIGNED_PAYLOAD
 from multistore.gateway.route import normalise_domains, virtual_bucket
@@ -60,6 +61,7 @@ from multistore.wire import (
 )
 
 __all__ = [
+    "Checksum",
     "ListEntry",
     "ListPage",
     "Operation",
@@ -69,6 +71,7 @@ __all__ = [
     "Verified",
     "Verifier",
     "match",
+    "new_checksum",
     "parse_request_target",
     "percent_decode",
     "percent_encode",

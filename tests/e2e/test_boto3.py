@@ -74,7 +74,7 @@ def test_what_describes_an_object_survives(s3: Any, place: Any) -> None:
 
 @pytest.mark.rule("SEM-16")
 @pytest.mark.rule("SEM-12", partial=True)
-@pytest.mark.parametrize("algorithm", ["CRC32", "SHA1", "SHA256"])
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
 def test_checksums_travel_on(s3: Any, place: Any, algorithm: str) -> None:
     where = {"Bucket": place.bucket, "Key": place.prefix + "summed"}
     put = s3.put_object(**where, Body=b"summed", ChecksumAlgorithm=algorithm)
@@ -89,6 +89,10 @@ def test_a_wrong_checksum_stores_nothing(s3: Any, place: Any) -> None:
     where = {"Bucket": place.bucket, "Key": place.prefix + "wrong"}
     wrong = base64.b64encode(hashlib.md5(b"other").digest()).decode()
     assert code_of(s3.put_object, **where, Body=b"body", ContentMD5=wrong)[0] == 400
+    for name, size in (("ChecksumCRC32C", 4), ("ChecksumCRC64NVME", 8)):
+        wrong = base64.b64encode(bytes(size)).decode()
+        code = code_of(s3.put_object, **where, Body=b"body", **{name: wrong})
+        assert code == (400, "BadDigest")
     assert code_of(s3.head_object, **where)[0] == 404
 
 

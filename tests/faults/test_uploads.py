@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from awscrt import checksums
 
 from support.backend import BackendConnection, answer
 from support.configuration import FULL
@@ -98,8 +99,12 @@ def test_a_body_that_is_not_what_was_signed(pair: Pair, size: int, wrong: str) -
     [
         ("Content-MD5", lambda body: hashlib.md5(body).digest()),
         ("x-amz-checksum-crc32", lambda body: zlib.crc32(body).to_bytes(4, "big")),
+        ("x-amz-checksum-crc32c", lambda body: checksums.crc32c(body).to_bytes(4, "big")),
+        ("x-amz-checksum-crc64nvme", lambda body: checksums.crc64nvme(body).to_bytes(8, "big")),
+        ("x-amz-checksum-md5", lambda body: hashlib.md5(body).digest()),
         ("x-amz-checksum-sha1", lambda body: hashlib.sha1(body).digest()),
         ("x-amz-checksum-sha256", lambda body: hashlib.sha256(body).digest()),
+        ("x-amz-checksum-sha512", lambda body: hashlib.sha512(body).digest()),
     ],
 )
 def test_a_promised_checksum_is_held_here(
@@ -122,6 +127,24 @@ def test_a_promised_checksum_is_held_here(
     # By connection: two threads of the backend may read their heads in either order.
     requests = [request for peer in pair.backend.connections for request in peer.requests]
     assert [request.whole for request in requests] == [False, True]
+
+
+@pytest.mark.rule("L6", "L3")
+@pytest.mark.parametrize(
+    ("field", "status", "code"),
+    [
+        # What cannot be held here costs the store nothing.
+        (("x-amz-checksum-xxhash64", "AAAAAAAAAAA="), 501, "NotImplemented"),
+        (("x-amz-checksum-foo", "AAAAAA=="), 400, "InvalidRequest"),
+        (("x-amz-sdk-checksum-algorithm", "CRC64NVME"), 400, "InvalidRequest"),
+    ],
+)
+def test_a_checksum_that_nobody_could_hold(
+    pair: Pair, field: tuple[str, str], status: int, code: str
+) -> None:
+    response = pair.ask("PUT", "/k", field, body=b"hello")
+    assert (response.status, response.code) == (status, code)
+    assert pair.backend.requests == []
 
 
 @pytest.mark.rule("L6")

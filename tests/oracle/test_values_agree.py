@@ -145,6 +145,23 @@ def test_signing(tail: bytes, fields: list[tuple[bytes, bytes]], token: str | No
     )
 
 
+# --- checksums ------------------------------------------------------------------------------------
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    st.lists(st.binary(max_size=700), max_size=5), st.sampled_from(["crc32", "crc32c", "crc64nvme"])
+)
+def test_checksums(pieces: list[bytes], name: str) -> None:
+    def digest(kernel: ModuleType) -> Any:
+        crc = kernel.Crc(name)
+        for piece in pieces:
+            crc.update(piece)
+        return crc.name, crc.digest_size, crc.digest()
+
+    both(digest)
+
+
 # --- XML ------------------------------------------------------------------------------------------
 
 DOCUMENTS = sorted(

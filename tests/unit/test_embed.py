@@ -13,6 +13,7 @@ import pytest
 
 from multistore import embed
 from multistore.embed import (
+    Checksum,
     ListEntry,
     ListPage,
     RequestHead,
@@ -20,6 +21,7 @@ from multistore.embed import (
     Verified,
     Verifier,
     match,
+    new_checksum,
     parse_request_target,
     presign,
     read_list,
@@ -250,6 +252,35 @@ def test_faults_of_urls() -> None:
     assert refused(old) == "InvalidRequest"
     unsigned = RequestHead("GET", url, 11, [HOST, (b"x-amz-meta-a", b"1")])
     assert refused(unsigned) == "AccessDenied"
+
+
+# --- checksums ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "digest"),
+    [
+        ("crc32", "cbf43926"),
+        ("crc32c", "e3069283"),
+        ("crc64nvme", "ae8b14860a799888"),
+        ("md5", "25f9e794323b453885f5181f1b624d0b"),
+        ("sha1", "f7c3bc1d808e04732adf679965ccc34ca7ae3441"),
+        ("sha256", "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"),
+        (
+            "sha512",
+            "d9e6762dd1c8eaf6d61b3c6192fc408d4d6d5f1176d0c29169bc24e71c3f274a"
+            "d27fcd5811b313d681f7e55ec02d73d499c95455b6b5bb503acf574fba8ffe85",
+        ),
+    ],
+)
+def test_checksums(algorithm: str, digest: str) -> None:
+    checksum: Checksum = new_checksum(algorithm)
+    for piece in (b"1234", bytearray(b"5678"), memoryview(b"9")):
+        checksum.update(piece)
+    assert (checksum.name, checksum.digest_size) == (algorithm, len(digest) // 2)
+    assert checksum.digest().hex() == digest
+    with pytest.raises(ValueError):
+        new_checksum(algorithm.upper())
 
 
 # --- lists ----------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What only the native kernel can get wrong: memory, ownership, reuse. See also tests/oracle."""
 
+import gc
 import sys
 import tracemalloc
 from collections.abc import Callable
@@ -23,7 +24,7 @@ AUTHORIZATION = (
 
 
 def test_every_module_is_compiled() -> None:
-    for name in ("head", "names", "render", "sigv4", "target", "uri", "xml"):
+    for name in ("crc", "head", "names", "render", "sigv4", "target", "uri", "xml"):
         file = sys.modules[f"multistore.wire._native.{name}"].__file__
         assert str(file).endswith(tuple(EXTENSION_SUFFIXES))
 
@@ -47,6 +48,14 @@ def test_a_reused_object_remembers_nothing() -> None:
     short = KERNEL.scan_request(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")[1]
     assert short.items() == [(b"host", b"h")]
     assert (short.content_length, short.expect_continue, short.keep_alive) == (-1, False, True)
+
+
+def test_what_a_checksum_is_cannot_be_changed() -> None:
+    crc = KERNEL.Crc("crc32")
+    for name, value in (("name", "crc32c"), ("digest_size", 64)):
+        with pytest.raises(AttributeError):
+            setattr(crc, name, value)
+    assert len(crc.digest()) == 4
 
 
 def test_a_second_init_replaces_the_first() -> None:
@@ -202,6 +211,9 @@ def everything() -> None:
         "GET", b"/k", b"h", head, keep, [(b"C", b"d")], 1, b"x", signer, b"20260101T000000Z"
     )
     KERNEL.write_response_head(200, answer, keep, ((b"a", b"b"),))
+    crc = KERNEL.Crc("crc64nvme")
+    crc.update(memoryview(HEAD))
+    crc.digest()
     reader = KERNEL.XmlReader()
     reader.feed(b"<a><b>x&amp;</b><c")
     failures: list[Callable[[], Any]] = [
@@ -223,9 +235,11 @@ def test_no_memory_is_kept() -> None:
     try:
         for _ in range(50):
             everything()
+        gc.collect()  # caught exceptions are cycles, which wait for it
         before = tracemalloc.get_traced_memory()[0]
         for _ in range(500):
             everything()
+        gc.collect()
         grown = tracemalloc.get_traced_memory()[0] - before
     finally:
         tracemalloc.stop()

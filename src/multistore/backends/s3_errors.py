@@ -88,6 +88,7 @@ _OURS: dict[str, str] = {
     "InvalidSecurity": "BadGateway",
     "InvalidToken": "BadGateway",
     "InvalidURI": "BadGateway",
+    "MalformedTrailerError": "BadGateway",
     "MissingAuthenticationToken": "BadGateway",
     "MissingContentLength": "BadGateway",
     "MissingSecurityHeader": "BadGateway",

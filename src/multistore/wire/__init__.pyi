@@ -18,6 +18,7 @@ __all__ = [
     "OTHER",
     "START",
     "Authorization",
+    "Crc",
     "HeaderSet",
     "RequestHead",
     "ResponseHead",
@@ -346,6 +347,25 @@ class Signer:
         session_token: str | None = None,
         service: str = "s3",
     ) -> Self: ...
+
+# --- checksums ------------------------------------------------------------------------------------
+
+@final
+class Crc:
+    """A running CRC with the shape of ``hashlib``'s objects: ``crc32`` (zlib's), ``crc32c``
+    (Castagnoli, RFC 3720 B.4) or ``crc64nvme``, as in ``x-amz-checksum-*`` (S3: "Checking object
+    integrity")."""
+
+    def __new__(cls, name: str) -> Self:
+        """Raises: ValueError for another name, upper case included."""
+    @property
+    def name(self) -> str: ...
+    @property
+    def digest_size(self) -> int:
+        """In bytes."""
+    def update(self, data: bytes | bytearray | memoryview, /) -> None: ...
+    def digest(self) -> bytes:
+        """Of the bytes so far, most significant byte first; S3 shows it in base64."""
 
 # --- writing heads --------------------------------------------------------------------------------
 

@@ -97,6 +97,7 @@ NOT_THE_CLIENTS = {
     "InvalidBucketName",
     "InvalidToken",
     "InvalidURI",
+    "MalformedTrailerError",
     "MissingContentLength",
     "NoSuchBucket",
     "NotModified",

@@ -1,5 +1,6 @@
 """The native kernel: Cython over ``cext``. ``multistore.wire`` chooses it; import that instead."""
 
+from multistore.wire._native.crc import Crc
 from multistore.wire._native.head import (
     BAD,
     MORE,
@@ -36,6 +37,7 @@ __all__ = [
     "OTHER",
     "START",
     "Authorization",
+    "Crc",
     "HeaderSet",
     "RequestHead",
     "ResponseHead",

@@ -1,6 +1,6 @@
 # Declarations of cext/*.h, grouped by header. What the functions promise is said there.
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 cdef extern from "ms_base.h" nogil:
     ctypedef struct ms_span:
@@ -26,6 +26,13 @@ cdef extern from "ms_chars.h" nogil:
     void ms_lower_in_place(char* p, size_t n)
     bint ms_breaks_line(ms_span s)
     bint ms_is_utf8(ms_span s)
+
+cdef extern from "ms_crc.h" nogil:
+    ctypedef enum ms_crc_kind:
+        MS_CRC32
+        MS_CRC32C
+        MS_CRC64NVME
+    uint64_t ms_crc_update(ms_crc_kind kind, uint64_t crc, ms_span data)
 
 cdef extern from "ms_head.h" nogil:
     ctypedef struct ms_ref:
