@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -147,6 +148,20 @@ def test_our_own(endpoint: Endpoint, s3: Any, place: Any) -> None:
         status, _, got = fetch(endpoint.url + signed.decode(), method, body)
         assert status == 200
     assert got == b"embedded"
+
+
+def test_our_command_line(endpoint: Endpoint, s3: Any, place: Any, tmp_path: Path) -> None:
+    env = {**endpoint.environment(), "PYTHONPATH": os.environ.get("PYTHONPATH", "")}
+    ours = [program("python"), "-m", "multistore", "presign", f"{place.url}cli +\u00fc.txt"]
+    (tmp_path / "up").write_bytes(b"from our CLI")
+    curl = ["curl", "--silent", "--noproxy", "*", "--fail-with-body"]
+    put = run([*ours, "--method", "PUT", "--expires", "1m"], env).strip()
+    run([*curl, "--upload-file", str(tmp_path / "up"), put], {})
+    get = run([*ours, "--response-content-type", "text/x-ours"], env).strip()
+    shown = run([*curl, "--include", get], {})
+    assert "text/x-ours" in shown and shown.endswith("from our CLI")
+    listed = run([*ours[:-1], f"s3://{place.bucket}"], env).strip()
+    assert "<ListBucketResult" in run([*curl, listed], {})
 
 
 DOMAIN = "s3.gateway.localhost"
