@@ -16,15 +16,16 @@ Errors are :class:`S3Error`, with S3's code, status and a message that may be sh
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from multistore.errors import S3Error
 from multistore.gateway import list_document
 from multistore.gateway.integrity import Checksum, new_checksum
+from multistore.gateway.key_refusals import unknown_key, unknown_token, wrong_signature
 from multistore.gateway.operation import Operation, match
 from multistore.gateway.plan import UNSIGNED_PAYLOAD
+from multistore.gateway.presigned import read_presigned, unhoist
 from multistore.gateway.route import normalise_domains, virtual_bucket
 from multistore.gateway.sigv4 import (
     HEADER_FAULT,
@@ -79,6 +80,7 @@ __all__ = [
     "read_list",
     "scan_request",
     "sign",
+    "unhoist",
     "write_list",
 ]
 
@@ -101,8 +103,6 @@ def parse_request_target(
 
 
 # --- signatures -----------------------------------------------------------------------------------
-
-_DIGITS = re.compile(rb"[0-9]{1,7}")
 
 
 @dataclass(slots=True)
@@ -127,12 +127,14 @@ class Verifier:
     ``lookup(access_key_id, session_token)`` gives the secret access key, or None for a key that
     is unknown, disabled, or does not belong to that token (None: the request has none). A token
     that it does not know is tried again without: a long-lived key takes none, and its holder is
-    told so. Without ``regions`` any well-formed region is accepted. ``skew`` is in seconds.
+    told so. Without ``regions`` any well-formed region is accepted. ``skew`` is in seconds: how far
+    a signer's clock may be off, behind only for a header. ``max_presign_seconds`` is the longest
+    life of a URL that is accepted, at most S3's own a week.
 
     Derived keys are cached once a signature held; an object may be used by one thread.
     """
 
-    __slots__ = ("_dates", "_keys", "_last", "_lookup", "_region", "_regions", "_skew")
+    __slots__ = ("_dates", "_keys", "_last", "_longest", "_lookup", "_region", "_regions", "_skew")
 
     def __init__(
         self,
@@ -140,8 +142,10 @@ class Verifier:
         *,
         regions: Iterable[str] = (),
         skew: float = CLOCK_SKEW,
+        max_presign_seconds: int = PRESIGN_MAX,
     ) -> None:
         self._lookup = lookup
+        self._longest = max_presign_seconds
         self._regions = frozenset(regions)
         self._region = min(self._regions, default="us-east-1")
         self._skew = skew
@@ -166,9 +170,11 @@ class Verifier:
         token = head.get(b"x-amz-security-token")
         if value is not None:
             return self._verify_header(head, target, value, token, now)
+        if presigned:
+            return self._verify_url(head, target, now)
         if token is not None:
             raise S3Error("InvalidRequest", "A session token needs a signature beside it.")
-        return self._verify_url(head, target, now) if presigned else None
+        return None
 
     def _verify_header(
         self, head: RequestHead, target: Target, value: bytes, token: bytes | None, now: float
@@ -188,25 +194,16 @@ class Verifier:
         return verified
 
     def _verify_url(self, head: RequestHead, target: Target, now: float) -> Verified:
-        params = target.params
-        authorization = _read_query(params)
-        check_signed_headers(head, authorization)
-        amz_date = params["X-Amz-Date"]
-        signed_at = self._dates.read(amz_date, authorization, QUERY_FAULT)
-        expires = params["X-Amz-Expires"]
-        if not _DIGITS.fullmatch(expires) or not 1 <= int(expires) <= PRESIGN_MAX:
-            raise _bad_query(f"X-Amz-Expires must be between 1 and {PRESIGN_MAX} seconds.")
-        expires_at = signed_at + int(expires)
-        if now < signed_at - self._skew:
-            raise S3Error("AccessDenied", "Request is not valid yet")
-        if now >= expires_at:
-            raise S3Error("AccessDenied", "Request has expired")
-        payload = head.get(b"x-amz-content-sha256") or UNSIGNED_PAYLOAD
-        if payload != UNSIGNED_PAYLOAD and not SHA256.fullmatch(payload):
-            raise S3Error("InvalidRequest", "A presigned URL takes no such x-amz-content-sha256.")
-        token = params.get("X-Amz-Security-Token")
+        url = read_presigned(head, target, self._dates, now, self._skew, self._longest)
         return self._hold(
-            verify_presigned, head, target, authorization, token, amz_date, payload, expires_at
+            verify_presigned,
+            head,
+            target,
+            url.authorization,
+            url.token,
+            url.amz_date,
+            url.payload,
+            url.expires_at,
         )
 
     def _hold(
@@ -241,41 +238,16 @@ class Verifier:
         else:
             holds = check(head, target, authorization, key, amz_date, payload)
         if known is None:
-            raise S3Error(
-                "InvalidAccessKeyId",
-                "The AWS Access Key Id you provided does not exist in our records.",
-            )
+            raise unknown_key()
         if not holds:
-            raise S3Error(
-                "SignatureDoesNotMatch",
-                "The request signature we calculated does not match the signature you provided."
-                " Check your key and signing method.",
-            )
+            raise wrong_signature()
         if without_token:
-            raise S3Error("InvalidToken", "The provided token is malformed or otherwise not valid.")
+            raise unknown_token()
         if payload is not UNSIGNED_PAYLOAD and SHA256.fullmatch(payload):
             payload = payload.lower()
         return Verified(
             *(access_key_id, authorization.region, payload, check is verify_presigned, expires_at)
         )
-
-
-def _bad_query(message: str) -> S3Error:
-    return S3Error(QUERY_FAULT, message)
-
-
-def _read_query(params: dict[str, bytes]) -> Authorization:
-    """A presigned query holds the fields of the header under other names; what would be another
-    field there (a comma) is refused as it is refused here."""
-    value = b"AWS4-HMAC-SHA256 Credential=%b,SignedHeaders=%b,Signature=%b" % (
-        params["X-Amz-Credential"],
-        params["X-Amz-SignedHeaders"],
-        params["X-Amz-Signature"],
-    )
-    try:
-        return parse_authorization(value)
-    except S3Error as error:
-        raise _bad_query(error.message) from None
 
 
 # --- lists ----------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ ERROR_BODY_MAX = 65_536
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Sizes and counts. All sizes are in bytes."""
+    """Sizes and counts, and the life of a URL. All sizes are in bytes."""
 
     #: Request head. A sealed token is about 2 KiB, a key 1 KiB, metadata 2 KiB; nginx allows
     #: 32 KiB in all.
@@ -63,6 +63,8 @@ class Limits:
     backend_connections: int = 256
     #: Idle connections kept to one backend.
     backend_idle: int = 128
+    #: Largest X-Amz-Expires of a presigned URL in seconds: S3's own maximum.
+    max_presign_seconds: int = PRESIGN_MAX
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,24 +125,29 @@ def presigned_target(
     *,
     expires: str = "300",
     date: str = "",
+    headers: Sequence[tuple[str, str]] = (),
+    payload: str = "UNSIGNED-PAYLOAD",
 ) -> str:
-    """``target`` with the six query parameters of a presigned URL."""
+    """``target`` with the six query parameters of a presigned URL, signed over ``host`` and
+    ``headers``, which are in lower case."""
     date = date or amz_date()
     scope = f"{date[:8]}/{credentials.region}/s3/aws4_request"
     path, _, query = target.partition("?")
     credential = f"{credentials.access_key_id}/{scope}".replace("/", "%2F")
+    fields = sorted([("host", host), *headers])
+    names = ";".join(name for name, _ in fields)
     pairs = [
         *([query] if query else []),
         "X-Amz-Algorithm=AWS4-HMAC-SHA256",
         f"X-Amz-Credential={credential}",
         f"X-Amz-Date={date}",
         f"X-Amz-Expires={expires}",
-        "X-Amz-SignedHeaders=host",
+        f"X-Amz-SignedHeaders={names.replace(';', '%3B')}",
     ]
     query = "&".join(pairs)
-    canonical = (
-        f"{method}\n{path}\n{_canonical_query(query)}\nhost:{host}\n\nhost\nUNSIGNED-PAYLOAD"
-    )
+    lines = [method, path, _canonical_query(query)]
+    lines += [f"{name}:{value}" for name, value in fields]
+    canonical = "\n".join([*lines, "", names, payload])
     signature = _signature(credentials, date, scope, canonical.encode())
     return f"{path}?{query}&X-Amz-Signature={signature}"
 

@@ -14,7 +14,7 @@ __all__ = ["main"]
 class _Commands(click.Group):
     """Imports a command's module when it is asked for: ``check`` needs no event loop."""
 
-    NAMES = ("serve", "demo", "check", "schema", "healthcheck")
+    NAMES = ("serve", "demo", "check", "presign", "schema", "healthcheck")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.NAMES)

@@ -25,7 +25,7 @@ from pydantic import (
 
 from multistore.config.option_names import SECRETS, spellings
 from multistore.gateway.authorize import ACTIONS, GROUPS
-from multistore.limits import Limits, Timeouts
+from multistore.limits import PRESIGN_MAX, Limits, Timeouts
 
 __all__ = [
     "BucketTable",
@@ -227,7 +227,7 @@ Seconds = Annotated[float, Field(ge=0.001, le=86_400, allow_inf_nan=False)]
 
 
 class LimitsTable(Table):
-    """Sizes in bytes, and counts."""
+    """Sizes in bytes, counts, and the life of a URL."""
 
     # Heads are written into a buffer of twice this maximum, for what the gateway adds.
     head_bytes: int = Field(_LIMITS.head_bytes, ge=1024, le=65_536, description="Request head.")
@@ -267,6 +267,12 @@ class LimitsTable(Table):
         ge=0,
         le=1_000_000,
         description="Idle connections kept to one backend.",
+    )
+    max_presign_seconds: int = Field(
+        _LIMITS.max_presign_seconds,
+        ge=1,
+        le=PRESIGN_MAX,
+        description="Longest life of a presigned URL in seconds.",
     )
 
 

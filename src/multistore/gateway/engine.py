@@ -15,6 +15,7 @@ from multistore.gateway.authorize import check_access, may_use, missing_bucket
 from multistore.gateway.identity import Authenticator
 from multistore.gateway.operation import match, not_implemented
 from multistore.gateway.plan import Respond
+from multistore.gateway.presigned import unhoist
 from multistore.gateway.route import check_key, normalise_domains, read_target
 from multistore.types import ANONYMOUS
 from multistore.wire import HeaderSet
@@ -101,7 +102,9 @@ class Engine:
         self._domains = settings.domains
         self._owner_id = settings.owner_id.encode()
         self._object_bytes = settings.limits.object_bytes
-        self._authenticator = Authenticator(credentials, settings.region, settings.regions)
+        self._authenticator = Authenticator(
+            credentials, settings.region, settings.regions, settings.limits.max_presign_seconds
+        )
 
     def decide(self, request: GatewayRequest) -> Plan:
         """What to do with ``request``, whose phases are filled in as far as it got.
@@ -121,10 +124,13 @@ class Engine:
         head = request.head
         target = read_target(head, self._domains)
         request.target = target
+        if target.params:
+            head = unhoist(head, target)
         operation = match(head, target)
         request.operation = operation
         identity = self._authenticator.authenticate(request, target)
         request.identity = identity
+        request.head = head
         if not operation.implemented:
             raise not_implemented(operation)
         if target.params:

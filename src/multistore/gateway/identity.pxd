@@ -14,6 +14,7 @@ cdef class Authenticator:
     cdef object _get_credential
     cdef str _region
     cdef frozenset _regions
+    cdef object _urls  # presigned.UrlAuthenticator
     # state that all requests share
     cdef public KeyCache _keys
     cdef DateReader _dates

@@ -3,8 +3,8 @@
 Rules 1-15 of "Authenticating Requests (AWS Signature Version 4)", in the reading of
 SEM-2..6, 9 and 27.
 
-What is not built yet (presigned URLs, SigV4A, streaming bodies) is refused with an error
-that names it, never taken for anonymous (SEM-3).
+What is not built yet (SigV4A, streaming bodies) is refused with an error that names it, never
+taken for anonymous (SEM-3). Presigned URLs are verified in ``presigned``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
+from multistore.gateway.key_refusals import unknown_key, unknown_token, wrong_signature
 from multistore.gateway.plan import EMPTY_SHA256, UNSIGNED_PAYLOAD
+from multistore.gateway.presigned import UrlAuthenticator
 from multistore.gateway.sigv4 import (
     HEADER_FAULT,
     NO_SECRET,
@@ -24,7 +26,7 @@ from multistore.gateway.sigv4 import (
     read_payload,
     read_query_credential,
 )
-from multistore.limits import CLOCK_SKEW
+from multistore.limits import CLOCK_SKEW, PRESIGN_MAX
 from multistore.types import ANONYMOUS
 from multistore.wire import SigningKey, check_signed_headers, parse_authorization, verify
 
@@ -40,9 +42,15 @@ __all__ = ["Authenticator"]
 class Authenticator:
     """Turns a request into an identity. One per configuration and worker."""
 
-    __slots__ = ("_dates", "_get_credential", "_keys", "_last", "_region", "_regions")
+    __slots__ = ("_dates", "_get_credential", "_keys", "_last", "_region", "_regions", "_urls")
 
-    def __init__(self, credentials: CredentialStore, region: str, regions: frozenset[str]) -> None:
+    def __init__(
+        self,
+        credentials: CredentialStore,
+        region: str,
+        regions: frozenset[str],
+        max_presign_seconds: int = PRESIGN_MAX,
+    ) -> None:
         self._get_credential = credentials.get_credential  # asked on every request
         self._region = region
         self._regions = regions
@@ -50,6 +58,14 @@ class Authenticator:
         self._dates = DateReader()
         # The last one that held: the next is often alike but for its signature.
         self._last: Authorization | None = None
+        self._urls = UrlAuthenticator(
+            credentials,
+            region,
+            regions,
+            keys=self._keys,
+            dates=self._dates,
+            longest=max_presign_seconds,
+        )
 
     def authenticate(self, request: GatewayRequest, target: Target) -> Identity:
         """The caller of ``request``, which asks for ``target``. Sets ``request.payload``.
@@ -59,10 +75,7 @@ class Authenticator:
         head = request.head
         value = head.get(b"authorization")
         if target.params and read_query_credential(target, value is not None):
-            raise S3Error(
-                "NotImplemented",
-                "Presigned URLs are not implemented; sign the request in its Authorization header.",
-            )
+            return self._urls.authenticate(request, target)
         if value is None:
             if head.get(b"x-amz-security-token") is not None:
                 raise S3Error("InvalidRequest", "A session token needs a signature beside it.")
@@ -86,23 +99,16 @@ class Authenticator:
             if holds and credential is not None:
                 self._keys.put(scope, secret, key)
         if credential is None:
-            raise S3Error(
-                "InvalidAccessKeyId",
-                "The AWS Access Key Id you provided does not exist in our records.",
-            )
+            raise unknown_key()
         if not holds:
-            raise S3Error(
-                "SignatureDoesNotMatch",
-                "The request signature we calculated does not match the signature you provided. "
-                "Check your key and signing method.",
-            )
+            raise wrong_signature()
         self._last = authorization
         if not credential.enabled:
             raise S3Error("InvalidAccessKeyId", "This access key is disabled.")
         if credential.expires_at and credential.expires_at <= request.now:
             raise S3Error("ExpiredToken", "This access key has expired.")
         if head.get(b"x-amz-security-token") is not None:
-            raise S3Error("InvalidToken", "The provided token is malformed or otherwise not valid.")
+            raise unknown_token()
         if payload is not UNSIGNED_PAYLOAD and payload is not EMPTY_SHA256:
             if payload in STREAMING:
                 raise S3Error(

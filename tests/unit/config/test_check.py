@@ -316,6 +316,7 @@ BOUNDS: dict[str, dict[str, tuple[float, float]]] = {
         "connections_per_peer": (1, 1_000_000),
         "backend_connections": (1, 1_000_000),
         "backend_idle": (0, 1_000_000),
+        "max_presign_seconds": (1, 604_800),
     },
     "timeouts": {f.name: (0.001, 86_400) for f in fields(Timeouts)} | {"rate": (1, 1_250_000_000)},
 }
