@@ -12,15 +12,17 @@ typedef struct {
     const ms_hmac *key; /* all three are borrowed */
     ms_span amz_date;
     ms_span scope;
-    char previous[MS_SHA256_HEX]; /* at first the seed */
+    char last[MS_SHA256_HEX]; /* the latest signature, at first the seed */
 } ms_chain;
 
-/* Signature of the next chunk, whose data hash to `hash`; the chain moves on to it. */
-void ms_chain_chunk(ms_chain *chain, const uint8_t hash[MS_SHA256_SIZE],
-                    uint8_t out[MS_SHA256_SIZE]);
+/* Moves on to the signature of the next chunk, whose data hash to `hash`. */
+void ms_chain_chunk(ms_chain *chain, const uint8_t hash[MS_SHA256_SIZE]);
 
-/* The same for the trailer, which stands behind the last chunk: a line "name:value\n" for each. */
-void ms_chain_trailer(ms_chain *chain, const uint8_t hash[MS_SHA256_SIZE],
-                      uint8_t out[MS_SHA256_SIZE]);
+/* The same for the trailers, behind the last chunk: a line "name:value\n" for each. */
+void ms_chain_trailer(ms_chain *chain, const uint8_t hash[MS_SHA256_SIZE]);
+
+/* Whether `mac`, of 64 bytes, is the latest signature; in time that does not depend on where they
+ * differ. */
+bool ms_chain_is(const ms_chain *chain, const char *mac);
 
 #endif

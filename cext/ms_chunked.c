@@ -35,9 +35,6 @@ int ms_chunked_fail(ms_chunked *c, ms_chunked_fault fault) {
 
 bool ms_chunked_whole(const ms_chunked *c) { return c->state == END || c->state == TAIL; }
 
-/* Value of a lower-case hex digit, -1 for any other byte. */
-static int lower_hex_value(char b) { return ms_is(b, MS_C_UPPER) ? -1 : ms_hex_value(b); }
-
 /* --- Chunk headers, byte by byte --------------------------------------------------------------*/
 
 /* The size is known: whether it may stand here. S3 asks for the floor first. */
@@ -63,20 +60,12 @@ static ms_chunked_fault read_size(ms_chunked *c, char b) {
     return judge_size(c);
 }
 
-static ms_chunked_fault read_mac(ms_chunked *c, char b) {
-    int digit = lower_hex_value(b);
-    if (digit < 0) return MS_CHUNKED_FRAME;
-    c->mac[c->at / 2] = (uint8_t)(c->mac[c->at / 2] << 4 | digit);
-    if (++c->at == MS_SHA256_HEX) c->state = HEAD_CR;
-    return MS_CHUNKED_FINE;
-}
-
 /* Whether the signature of the chunk that was hashed holds. */
 static bool chunk_holds(ms_chunked *c) {
-    uint8_t hash[MS_SHA256_SIZE], mac[MS_SHA256_SIZE];
+    uint8_t hash[MS_SHA256_SIZE];
     ms_sha256_final(&c->hash, hash);
-    ms_chain_chunk(c->chain, hash, mac);
-    return ms_sha256_equal(mac, c->mac);
+    ms_chain_chunk(c->chain, hash);
+    return ms_chain_is(c->chain, c->mac);
 }
 
 static ms_chunked_fault begin_data(ms_chunked *c) {
@@ -107,8 +96,6 @@ static ms_chunked_fault read_byte(ms_chunked *c, char b) {
             c->state = MAC;
         }
         return MS_CHUNKED_FINE;
-    case MAC:
-        return read_mac(c, b);
     case HEAD_CR:
         return expect(c, b, '\r', HEAD_LF);
     case HEAD_LF:
@@ -129,7 +116,18 @@ static ms_chunked_fault read_byte(ms_chunked *c, char b) {
     }
 }
 
-/* --- Data and trailers, by the span -----------------------------------------------------------*/
+/* --- The rest, by the span -------------------------------------------------------------------*/
+
+/* A signature is taken as it comes: what is none equals none, and 64 bytes are few. */
+static void read_mac(ms_chunked *c, ms_span *in) {
+    size_t n = MS_SHA256_HEX - c->at;
+    if (in->n < n) n = in->n;
+    memcpy(c->mac + c->at, in->p, n);
+    in->p += n;
+    in->n -= n;
+    c->at += n;
+    if (c->at == MS_SHA256_HEX) c->state = HEAD_CR;
+}
 
 static int read_data(ms_chunked *c, ms_span *in, ms_chunked_event *out) {
     out->kind = MS_CHUNKED_DATA;
@@ -160,16 +158,11 @@ static int read_empty_line(ms_chunked *c, ms_chunked_event *out) {
 
 /* Value of x-amz-trailer-signature. */
 static int read_trailer_signature(ms_chunked *c, ms_span value) {
-    uint8_t given[MS_SHA256_SIZE] = {0}, hash[MS_SHA256_SIZE], mac[MS_SHA256_SIZE];
+    uint8_t hash[MS_SHA256_SIZE];
     if (value.n != MS_SHA256_HEX) return ms_chunked_fail(c, MS_CHUNKED_TRAILER);
-    for (size_t i = 0; i < value.n; i++) {
-        int digit = lower_hex_value(value.p[i]);
-        if (digit < 0) return ms_chunked_fail(c, MS_CHUNKED_TRAILER);
-        given[i / 2] = (uint8_t)(given[i / 2] << 4 | digit);
-    }
     ms_sha256_final(&c->hash, hash);
-    ms_chain_trailer(c->chain, hash, mac);
-    if (!ms_sha256_equal(mac, given)) return ms_chunked_fail(c, MS_CHUNKED_SIGNATURE);
+    ms_chain_trailer(c->chain, hash);
+    if (!ms_chain_is(c->chain, value.p)) return ms_chunked_fail(c, MS_CHUNKED_SIGNATURE);
     c->vouched = true;
     return MS_MORE;
 }
@@ -226,6 +219,10 @@ int ms_chunked_next(ms_chunked *c, ms_span *in, ms_chunked_event *out) {
             if (result != MS_MORE) return result;
             continue;
         }
+        if (c->state == MAC) {
+            read_mac(c, in);
+            continue;
+        }
         ms_chunked_fault fault = read_byte(c, *in->p);
         if (fault != MS_CHUNKED_FINE) return ms_chunked_fail(c, fault);
         in->p++;
@@ -242,13 +239,13 @@ static size_t digits_of(uint64_t size) {
     return n;
 }
 
-char *ms_chunked_head(uint64_t size, const uint8_t *mac, char *out) {
+char *ms_chunked_head(uint64_t size, const char *mac, char *out) {
     size_t n = digits_of(size);
     for (size_t i = n; i-- > 0; size >>= 4) out[i] = "0123456789abcdef"[size & 15];
     out += n;
     if (mac != NULL) {
         memcpy(out, extension.p, extension.n);
-        ms_sha256_hex(mac, out + extension.n);
+        memcpy(out + extension.n, mac, MS_SHA256_HEX);
         out += extension.n + MS_SHA256_HEX;
     }
     *out++ = '\r';

@@ -3,7 +3,7 @@
  *
  *   body    = *chunk last *trailer CRLF
  *   chunk   = size [";chunk-signature=" mac] CRLF data CRLF     size: 1 to 16 hex digits, any case
- *   last    = "0" [";chunk-signature=" mac] CRLF                mac: 64 lower-case hex digits
+ *   last    = "0" [";chunk-signature=" mac] CRLF                mac: 64 bytes
  *   trailer = name ":" value CRLF                               signed: x-amz-trailer-signature
  *                                                               is the last of them
  *
@@ -47,7 +47,7 @@ typedef struct {
     uint64_t before; /* that of the chunk before */
     uint64_t rest;   /* bytes of data to come */
     size_t at;       /* bytes read of a size, extension or mac */
-    uint8_t mac[MS_SHA256_SIZE];
+    char mac[MS_SHA256_HEX];
     ms_sha256 hash; /* of its data, then of the trailers */
     /* Of the trailer section */
     size_t section; /* its size so far */
@@ -85,9 +85,9 @@ bool ms_chunked_whole(const ms_chunked *c);
 
 enum { MS_CHUNKED_HEAD = MS_CHUNKED_DIGITS + 17 + MS_SHA256_HEX + 2 };
 
-/* Writes the header of a chunk, up to MS_CHUNKED_HEAD bytes; `mac` is NULL for an unsigned one.
- * Returns the end. */
-char *ms_chunked_head(uint64_t size, const uint8_t *mac, char *out);
+/* Writes the header of a chunk, up to MS_CHUNKED_HEAD bytes; `mac` is its signature, NULL for
+ * an unsigned one. Returns the end. */
+char *ms_chunked_head(uint64_t size, const char *mac, char *out);
 
 /* Size of a body of `length` bytes in chunks of `chunk` bytes, whose trailer lines have `trailers`
  * bytes in all. Exact; the caller sees to it that it fits (length below 2**62, chunk >= 128). */
