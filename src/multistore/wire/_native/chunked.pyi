@@ -5,8 +5,6 @@ from typing import Self, final
 
 from multistore.wire import SigningKey
 
-__all__ = ["ChunkedDecoder", "ChunkedEncoder"]
-
 @final
 class ChunkedDecoder:
     """Reads the body of an upload in aws-chunked framing, however it is cut, and verifies it.
@@ -18,13 +16,14 @@ class ChunkedDecoder:
     ``DATE/REGION/SERVICE/aws4_request``, and ``seed`` the signature of its head, 64 hex digits.
     A chunk that another one follows has ``min_chunk`` bytes or more; S3 asks for 8192.
 
-    Data comes out as it comes in: the last bytes of a signed chunk only once its signature held, but
+    Data comes out as it comes in: the last bytes of a signed chunk only once its signature held,
     those before them at once, since a chunk may be as large as the body. So nothing that was read
     is good before ``close`` said so: whoever passes data on keeps its end back until then (law 6).
 
     Memory does not depend on the body: 2 KiB. A chunk header holds 1 to 16 hex digits and, when
-    signed, ``;chunk-signature=`` and 64 bytes; no other extension is read. A trailer section has at most 1024 bytes. Its lines end in CRLF, or in LF alone followed by an empty line
-    that is not the end (minio-go).
+    signed, ``;chunk-signature=`` and 64 bytes; no other extension is read. A trailer section has at
+    most 1024 bytes. Its lines end in CRLF, or in LF alone followed by an empty line that is not the
+    end (minio-go).
 
     Source: "Signature Calculations for the Authorization Header: Transferring Payload in Multiple
     Chunks (Chunked Upload)" and "... Including Trailing Headers", Amazon S3 API reference.
@@ -66,8 +65,8 @@ class ChunkedDecoder:
 @final
 class ChunkedEncoder:
     """Writes a body in aws-chunked framing: ``STREAMING-UNSIGNED-PAYLOAD-TRAILER``, or with a
-    ``key`` (the other arguments as in ``ChunkedDecoder``) ``STREAMING-AWS4-HMAC-SHA256-PAYLOAD`` and
-    its ``-TRAILER`` form.
+    ``key`` (the other arguments as in ``ChunkedDecoder``) ``STREAMING-AWS4-HMAC-SHA256-PAYLOAD``
+    and its ``-TRAILER`` form.
 
     ``trailers`` names them and says how many bytes each value will have: then the length of the
     whole is known before any of it. None means no trailer section; unsigned, that is the same as an
