@@ -85,9 +85,11 @@ _OURS: dict[str, str] = {
     "IncompleteBody": "BadGateway",
     "InvalidAccessKeyId": "BadGateway",
     "InvalidBucketName": "BadGateway",
+    "InvalidChunkSizeError": "BadGateway",  # the framing towards the store is the gateway's
     "InvalidSecurity": "BadGateway",
     "InvalidToken": "BadGateway",
     "InvalidURI": "BadGateway",
+    "MalformedTrailerError": "BadGateway",
     "MissingAuthenticationToken": "BadGateway",
     "MissingContentLength": "BadGateway",
     "MissingSecurityHeader": "BadGateway",
