@@ -5,6 +5,7 @@
  *   fuzz_parsers [ROUNDS [SEED]] */
 #include "check.h"
 #include "ms_chars.h"
+#include "ms_chunked.h"
 #include "ms_sigv4.h"
 #include "ms_target.h"
 #include "ms_uri.h"
@@ -20,6 +21,7 @@ static size_t below(size_t n) { /* xorshift64 */
 }
 
 #define MAC "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+static char signed_body[512]; /* see sign_body() */
 static const char *const samples[] = {
     "GET /b/k?a=1&b HTTP/1.1\r\nHost: h:80\r\nContent-Length: 12\r\nx-amz-meta-a_b: c d\r\n\r\n",
     "PUT http://h/x HTTP/1.0\r\nhost: h\r\nConnection: close, te\r\nExpect: 100-continue\r\n\r\n",
@@ -27,6 +29,8 @@ static const char *const samples[] = {
     "//bucket/a%2Fb//%C3%A9?list-type=2&prefix=a+b&prefix&%41=#",
     "AWS4-HMAC-SHA256 Credential=AK/20130524/us-east-1/s3/aws4_request, "
     "SignedHeaders=host;x-amz-date, Signature=" MAC,
+    "5\r\nhello\r\n00A\r\n wo\r\nrld!!\r\n0\r\nx-amz-checksum-crc32:DUoRhQ==\n\r\n\r\n",
+    signed_body,
     "<?xml version='1.0' encoding=\"UTF-8\"?><a xmlns='b'><k>x&amp;&#x1;</k><![CDATA[]]><!-- --></a>",
 };
 enum { SAMPLES = sizeof samples / sizeof *samples, ROOM = 1024 };
@@ -122,6 +126,63 @@ static void try_authorization(ms_span in) {
     CHECK(auth.date.n == 8 && auth.access_key_id.n > 0);
 }
 
+static long whole[2]; /* bodies read to their end: unsigned, signed */
+
+static ms_chain new_chain(void) {
+    static ms_hmac key;
+    ms_hmac_key(&key, MS_LITERAL("key"));
+    return (ms_chain){&key, MS_LITERAL("20130524T000000Z"), MS_LITERAL("scope"), {0}};
+}
+
+/* "hello" and a trailer with signatures that hold, so that mutations reach what is behind them. */
+static void sign_body(void) {
+    ms_chain chain = new_chain();
+    uint8_t hash[MS_SHA256_SIZE];
+    char *p = signed_body;
+    ms_sha256_of(MS_LITERAL("hello"), hash);
+    ms_chain_chunk(&chain, hash);
+    p = stpcpy(ms_chunked_head(5, chain.last, p), "hello\r\n");
+    ms_sha256_of(MS_LITERAL(""), hash);
+    ms_chain_chunk(&chain, hash);
+    p = stpcpy(ms_chunked_head(0, chain.last, p), "a:b\r\nx-amz-trailer-signature:");
+    ms_sha256_of(MS_LITERAL("a:b\n"), hash);
+    ms_chain_trailer(&chain, hash);
+    memcpy(p, chain.last, sizeof chain.last);
+    stpcpy(p + sizeof chain.last, "\r\n\r\n");
+}
+
+static void try_chunked(ms_span in) {
+    ms_chain chain = new_chain();
+    bool is_signed = below(2) == 0;
+    uint64_t length = 5 * below(4);
+    ms_chunked c;
+    ms_chunked_event e;
+    ms_chunked_init(&c, length, below(2) * 8, below(2) == 0, is_signed ? &chain : NULL);
+    int result = MS_MORE, ends = 0;
+    while (in.n > 0 && result != MS_BAD) {
+        size_t n = below(in.n) + 1;
+        ms_span piece = {in.p, n};
+        while ((result = ms_chunked_next(&c, &piece, &e)) == MS_OK) {
+            CHECK(piece.p <= in.p + n && piece.p + piece.n == in.p + n);
+            if (e.kind == MS_CHUNKED_DATA)
+                CHECK(e.data.n > 0 && e.data.p >= in.p && e.data.p + e.data.n == piece.p);
+            else if (e.kind == MS_CHUNKED_FIELD)
+                CHECK(ms_all(e.name, MS_C_TOKEN) && ms_all(e.value, MS_C_VALUE));
+            else
+                ends++;
+        }
+        CHECK(result == MS_BAD || piece.n == 0);
+        in.p += n;
+        in.n -= n;
+    }
+    CHECK((result == MS_BAD) == (c.fault != MS_CHUNKED_FINE));
+    CHECK(c.decoded <= length && ends <= 1);
+    if (ms_chunked_whole(&c)) {
+        CHECK(ends == 1 && c.decoded == length && result == MS_MORE);
+        whole[is_signed]++;
+    }
+}
+
 static void try_xml(ms_span in) {
     char text[32], names[64];
     size_t starts[4];
@@ -141,13 +202,16 @@ static void try_xml(ms_span in) {
 int main(int argc, char **argv) {
     long rounds = argc > 1 ? atol(argv[1]) : 300000;
     if (argc > 2) state = strtoull(argv[2], NULL, 10) | 1;
+    sign_body();
     char data[ROOM];
     for (long i = 0; i < rounds; i++) {
         ms_span in = guarded((ms_span){data, mutate(data)});
         try_heads(in);
         try_target(in);
         try_authorization(in);
+        try_chunked(in);
         try_xml(in);
     }
+    CHECK(rounds < 100000 || (whole[0] > 0 && whole[1] > 0));
     return passed(__FILE__);
 }

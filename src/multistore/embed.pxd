@@ -3,6 +3,7 @@
 #
 #     from multistore.embed cimport Crc, RequestHead, Target, parse_target
 
+from multistore.wire._native.chunked cimport ChunkedDecoder, ChunkedEncoder
 from multistore.wire._native.crc cimport Crc
 from multistore.wire._native.head cimport RequestHead
 from multistore.wire._native.sigv4 cimport Authorization, SigningKey

@@ -1,4 +1,5 @@
-"""The stable interface for other tools: S3's request targets, signatures, checksums and lists.
+"""The stable interface for other tools: S3's request targets, signatures, checksums, upload bodies
+and lists.
 
 Everything here is a pure function or a small object over bytes; nothing reads a clock, opens a
 socket or starts a thread, and importing it loads neither an event loop nor TLS nor a schema
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from multistore.errors import S3Error
-from multistore.gateway import list_document
+from multistore.gateway import chunked_upload, list_document
 from multistore.gateway.integrity import Checksum, new_checksum
 from multistore.gateway.key_refusals import unknown_key, unknown_token, wrong_signature
 from multistore.gateway.operation import Operation, match
@@ -45,6 +46,8 @@ from multistore.wire import (
     LEAF,
     START,
     Authorization,
+    ChunkedDecoder,
+    ChunkedEncoder,
     RequestHead,
     SigningKey,
     Target,
@@ -63,16 +66,20 @@ from multistore.wire import (
 
 __all__ = [
     "Checksum",
+    "ChunkedDecoder",
+    "ChunkedEncoder",
     "ListEntry",
     "ListPage",
     "Operation",
     "RequestHead",
     "S3Error",
+    "SigningKey",
     "Target",
     "Verified",
     "Verifier",
     "match",
     "new_checksum",
+    "open_chunked",
     "parse_request_target",
     "percent_decode",
     "percent_encode",
@@ -248,6 +255,21 @@ class Verifier:
         return Verified(
             *(access_key_id, authorization.region, payload, check is verify_presigned, expires_at)
         )
+
+
+# --- bodies in aws-chunked ------------------------------------------------------------------------
+
+
+def open_chunked(head: RequestHead, secret_access_key: str) -> ChunkedDecoder:
+    """The decoder for the body of a request that :class:`Verifier` has verified with this secret,
+    and whose ``payload`` begins with ``STREAMING-``.
+
+    Raises: MissingContentLength, InvalidArgument for ``x-amz-decoded-content-length``;
+    InvalidRequest for trailers in a mode without them; NotImplemented for another mode.
+    """
+    authorization = parse_authorization(head.get(b"authorization") or b"")
+    key = SigningKey(secret_access_key, authorization.date, authorization.region, "s3")
+    return chunked_upload.open_chunked(head, authorization, key)
 
 
 # --- lists ----------------------------------------------------------------------------------------

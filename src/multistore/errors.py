@@ -33,6 +33,7 @@ STATUS: dict[str, int] = {
     "InvalidArgument": 400,
     "InvalidBucketName": 400,
     "InvalidBucketState": 409,
+    "InvalidChunkSizeError": 403,
     "InvalidDigest": 400,
     "InvalidEncryptionAlgorithmError": 400,
     "InvalidObjectState": 403,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
+    "CHUNK_MIN",
     "CLOCK_SKEW",
     "ERROR_BODY_MAX",
     "KEY_MAX",
@@ -30,6 +31,9 @@ LIST_MAX_KEYS = 1000
 LIST_BODY_MAX = 8 * 1024**2
 #: User metadata of one object, names and values together, in bytes (S3: "User-defined metadata").
 METADATA_MAX = 2048
+#: Least bytes of a chunk of aws-chunked that another one follows (S3: "Transferring Payload in
+#: Multiple Chunks"; a smaller one is InvalidChunkSizeError).
+CHUNK_MIN = 8192
 #: Seconds between the signed date and our clock (S3: "RequestTimeTooSkewed").
 CLOCK_SKEW = 900
 #: Longest life of a presigned URL in seconds (S3: "Authenticating requests: query parameters").

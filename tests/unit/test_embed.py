@@ -14,14 +14,17 @@ import pytest
 from multistore import embed
 from multistore.embed import (
     Checksum,
+    ChunkedEncoder,
     ListEntry,
     ListPage,
     RequestHead,
     S3Error,
+    SigningKey,
     Verified,
     Verifier,
     match,
     new_checksum,
+    open_chunked,
     parse_request_target,
     presign,
     read_list,
@@ -281,6 +284,65 @@ def test_checksums(algorithm: str, digest: str) -> None:
     assert checksum.digest().hex() == digest
     with pytest.raises(ValueError):
         new_checksum(algorithm.upper())
+
+
+# --- bodies in aws-chunked ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", ["SIGNED", "SIGNED-TRAILER", "UNSIGNED-TRAILER"])
+def test_a_body_goes_out_and_comes_in(mode: str) -> None:
+    payload = {
+        "SIGNED": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "SIGNED-TRAILER": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+        "UNSIGNED-TRAILER": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+    }[mode]
+    trailers = [(b"x-amz-checksum-crc32", 8)] if "TRAILER" in mode else None
+    extra = [(b"x-amz-decoded-content-length", b"100000")]
+    extra += [(b"x-amz-trailer", b" X-Amz-Checksum-CRC32")] if trailers else []
+    head = header_signed(payload=payload, extra=tuple(extra), method="PUT")
+    signed = verify(head)
+    assert signed is not None and signed.payload == payload.encode()
+
+    options: dict[str, Any] = {}
+    if mode != "UNSIGNED-TRAILER":
+        options["key"] = SigningKey("secret", DATE[:8], "us-east-1", "s3")
+        options["amz_date"] = DATE.encode()
+        options["scope"] = b"20150830/us-east-1/s3/aws4_request"
+        options["seed"] = (head.get(b"authorization") or b"")[-64:]
+    encoder = ChunkedEncoder(100_000, trailers, **options)
+    body = b"".join(encoder.feed(b"x" * 100_000))
+    body += encoder.finish([b"DUoRhQ=="] if trailers else [])
+    assert len(body) == encoder.content_length
+
+    decoder = open_chunked(head, "secret")
+    assert b"".join(decoder.feed(body)) == b"x" * 100_000
+    decoder.close()
+    assert decoder.trailers == ({b"x-amz-checksum-crc32": b"DUoRhQ=="} if trailers else {})
+    if options:
+        with pytest.raises(S3Error) as caught:
+            open_chunked(head, "other").feed(body)
+        assert caught.value.code == "SignatureDoesNotMatch"
+
+
+@pytest.mark.parametrize(
+    ("code", "payload", "fields"),
+    [
+        ("MissingContentLength", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", ()),
+        ("InvalidArgument", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", ("5", "5")),
+        ("InvalidArgument", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", ("-5",)),
+        ("InvalidArgument", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", ("1_0",)),
+        ("InvalidArgument", "STREAMING-UNSIGNED-PAYLOAD-TRAILER", ("9" * 19,)),
+        ("InvalidRequest", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD", ("5",)),
+        ("NotImplemented", "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", ("5",)),
+        ("NotImplemented", "UNSIGNED-PAYLOAD", ("5",)),
+    ],
+)
+def test_heads_without_a_readable_body(code: str, payload: str, fields: tuple[str, ...]) -> None:
+    extra = [(b"x-amz-decoded-content-length", value.encode()) for value in fields]
+    head = header_signed(payload=payload, extra=(*extra, (b"x-amz-trailer", b"a")), method="PUT")
+    with pytest.raises(S3Error) as caught:
+        open_chunked(head, "secret")
+    assert caught.value.code == code
 
 
 # --- lists ----------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ AUTHORIZATION = (
 
 
 def test_every_module_is_compiled() -> None:
-    for name in ("crc", "head", "names", "render", "sigv4", "target", "uri", "xml"):
+    for name in ("chunked", "crc", "head", "names", "render", "sigv4", "target", "uri", "xml"):
         file = sys.modules[f"multistore.wire._native.{name}"].__file__
         assert str(file).endswith(tuple(EXTENSION_SUFFIXES))
 
@@ -189,6 +189,44 @@ def test_secrets_have_no_attribute() -> None:
     assert "list-type" not in repr(KERNEL.scan_request(HEAD)[1])  # a query may be a signature
 
 
+def signed_pair(length: int) -> tuple[Any, Any]:
+    """Encoder and decoder that alone hold what they borrow."""
+    made = []
+    for kind in (KERNEL.ChunkedEncoder, KERNEL.ChunkedDecoder):
+        key = KERNEL.SigningKey("secret", "20260101", "r", "s3")
+        texts = {"amz_date": b"20260101T%06dZ" % 0, "scope": b"20260101/%b/s3/aws4_request" % b"r"}
+        made.append(kind(length, key=key, seed=b"%064d" % 0, **texts))
+    return made[0], made[1]
+
+
+def test_chunks_keep_alive_what_they_borrow() -> None:
+    encoder, decoder = signed_pair(20_000)
+    body = b"".join(b"".join(encoder.feed(bytes(1000))) for _ in range(20)) + encoder.finish()
+    [span] = decoder.feed(body)
+    del body, encoder
+    everything()
+    assert span == bytes(20_000)
+    decoder.close()
+
+
+def test_chunks_refuse_other_types() -> None:
+    for kind, pair in ((KERNEL.ChunkedEncoder, True), (KERNEL.ChunkedDecoder, False)):
+        for value in (None, "text", bytearray(b"x"), 1):
+            with pytest.raises(TypeError):
+                kind(5).feed(value)
+        for name in (None, "a", 1):
+            with pytest.raises(TypeError):
+                kind(5, [(name, 1) if pair else name])
+        with pytest.raises(TypeError):
+            kind(5, key="secret")
+        for missing in ("amz_date", "scope", "seed"):
+            options = {"amz_date": b"", "scope": b"", "seed": b"0" * 64, missing: None}
+            with pytest.raises(TypeError):
+                kind(5, key=KERNEL.SigningKey("s", "d", "r", "s3"), **options)
+    with pytest.raises(TypeError):
+        KERNEL.ChunkedEncoder(0, [(b"a", 1)]).finish([None])
+
+
 # --- leaks ----------------------------------------------------------------------------------------
 
 
@@ -216,7 +254,14 @@ def everything() -> None:
     crc.digest()
     reader = KERNEL.XmlReader()
     reader.feed(b"<a><b>x&amp;</b><c")
+    encoder, decoder = signed_pair(3)
+    for piece in (*encoder.feed(b"abc"), encoder.finish()):
+        decoder.feed(bytes(piece))
+    decoder.close()
     failures: list[Callable[[], Any]] = [
+        lambda: KERNEL.ChunkedDecoder(0, (), key=key, seed=b"0" * 64).feed(b"0\r\n"),
+        lambda: KERNEL.ChunkedDecoder(0, [b"a"]).feed(b"0\r\na:b\r\na:b\r\n"),
+        encoder.finish,
         lambda: KERNEL.parse_target(b"/%"),
         lambda: KERNEL.parse_authorization(b"AWS x:y"),
         lambda: KERNEL.RequestHead("GET", b"/", 11, []),

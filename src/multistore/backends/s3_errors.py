@@ -85,6 +85,7 @@ _OURS: dict[str, str] = {
     "IncompleteBody": "BadGateway",
     "InvalidAccessKeyId": "BadGateway",
     "InvalidBucketName": "BadGateway",
+    "InvalidChunkSizeError": "BadGateway",  # the framing towards the store is the gateway's
     "InvalidSecurity": "BadGateway",
     "InvalidToken": "BadGateway",
     "InvalidURI": "BadGateway",

@@ -8,6 +8,9 @@ no policy. Both kernels give the same answer to the same input, errors included;
 from collections.abc import Iterable
 from typing import Final, Literal, Self, final
 
+from multistore.wire._native.chunked import ChunkedDecoder as ChunkedDecoder
+from multistore.wire._native.chunked import ChunkedEncoder as ChunkedEncoder
+
 __all__ = [
     "BAD",
     "END",
@@ -18,6 +21,8 @@ __all__ = [
     "OTHER",
     "START",
     "Authorization",
+    "ChunkedDecoder",
+    "ChunkedEncoder",
     "Crc",
     "HeaderSet",
     "RequestHead",

@@ -95,6 +95,7 @@ NOT_THE_CLIENTS = {
     "InternalError",
     "InvalidAccessKeyId",
     "InvalidBucketName",
+    "InvalidChunkSizeError",
     "InvalidToken",
     "InvalidURI",
     "MalformedTrailerError",
@@ -131,6 +132,8 @@ def test_the_clients_own_fault_keeps_its_code(code: str, method: str) -> None:
         (400, "InvalidToken", 502),
         (404, "NoSuchBucket", 502),
         (400, "InvalidURI", 502),
+        (403, "InvalidChunkSizeError", 502),
+        (400, "MalformedTrailerError", 502),
     ],
 )
 def test_what_is_ours_to_solve_is_told_to_the_operator(

@@ -1,5 +1,6 @@
 """The native kernel: Cython over ``cext``. ``multistore.wire`` chooses it; import that instead."""
 
+from multistore.wire._native.chunked import ChunkedDecoder, ChunkedEncoder
 from multistore.wire._native.crc import Crc
 from multistore.wire._native.head import (
     BAD,
@@ -37,6 +38,8 @@ __all__ = [
     "OTHER",
     "START",
     "Authorization",
+    "ChunkedDecoder",
+    "ChunkedEncoder",
     "Crc",
     "HeaderSet",
     "RequestHead",

@@ -120,6 +120,7 @@ cdef extern from "ms_sha256.h" nogil:
         MS_SHA256_HEX
     ctypedef struct ms_hmac:
         pass
+    void ms_sha256_of(ms_span data, uint8_t* out)
     void ms_hmac_of(const ms_hmac* key, ms_span data, uint8_t* out)
     void ms_sha256_hex(const uint8_t* hash, char* out)
     void ms_wipe(void* p, size_t n)
@@ -173,6 +174,48 @@ cdef extern from "ms_sigv4.h" nogil:
     bint ms_sigv4_verify(const ms_hmac* key, ms_sigv4_request* request, ms_pair* pairs,
                          const char* base, const ms_head* head,
                          const ms_authorization* authorization)
+
+cdef extern from "ms_chain.h" nogil:
+    ctypedef struct ms_chain:
+        const ms_hmac* key
+        ms_span amz_date
+        ms_span scope
+        char[64] last
+    void ms_chain_chunk(ms_chain* chain, const uint8_t* hash)
+    void ms_chain_trailer(ms_chain* chain, const uint8_t* hash)
+
+cdef extern from "ms_chunked.h" nogil:
+    enum:
+        MS_CHUNKED_HEAD
+    ctypedef enum ms_chunked_fault:
+        MS_CHUNKED_FINE
+        MS_CHUNKED_FRAME
+        MS_CHUNKED_LENGTH
+        MS_CHUNKED_SMALL
+        MS_CHUNKED_SIGNATURE
+        MS_CHUNKED_TRAILER
+        MS_CHUNKED_AFTER
+    ctypedef struct ms_chunked:
+        ms_chunked_fault fault
+        uint64_t decoded
+        uint64_t chunks
+        uint64_t before
+    ctypedef enum ms_chunked_kind:
+        MS_CHUNKED_DATA
+        MS_CHUNKED_FIELD
+        MS_CHUNKED_END
+    ctypedef struct ms_chunked_event:
+        ms_chunked_kind kind
+        ms_span data
+        ms_span name
+        ms_span value
+    void ms_chunked_init(ms_chunked* c, uint64_t length, uint64_t floor, bint trailing,
+                         ms_chain* chain)
+    int ms_chunked_next(ms_chunked* c, ms_span* data, ms_chunked_event* out)
+    int ms_chunked_fail(ms_chunked* c, ms_chunked_fault fault)
+    bint ms_chunked_whole(const ms_chunked* c)
+    char* ms_chunked_head(uint64_t size, const char* mac, char* out)
+    uint64_t ms_chunked_size(uint64_t length, uint64_t chunk, bint is_signed, uint64_t trailers)
 
 cdef extern from "ms_render.h" nogil:
     ctypedef struct ms_signing:

@@ -3,7 +3,9 @@ from multistore.errors import S3Error
 from multistore.wire._native.cext cimport (
     MS_AUTH_ABSENT, MS_AUTH_CREDENTIAL, MS_AUTH_FIELDS, MS_AUTH_NAMES, MS_AUTH_ORDER,
     MS_AUTH_REPEATED, MS_AUTH_SCHEME, MS_AUTH_SIGNATURE, MS_AUTH_SIGV2, MS_AUTH_SIGV4A,
-    MS_AUTH_TWICE, ms_auth_fault, ms_head_fault, ms_head_reason, ms_span,
+    MS_AUTH_TWICE, MS_CHUNKED_AFTER, MS_CHUNKED_FINE, MS_CHUNKED_FRAME, MS_CHUNKED_LENGTH,
+    MS_CHUNKED_SIGNATURE, MS_CHUNKED_SMALL, MS_CHUNKED_TRAILER, ms_auth_fault, ms_chunked,
+    ms_head_fault, ms_head_reason, ms_span,
 )
 
 
@@ -68,6 +70,40 @@ cdef int raise_not_signed(list names) except -1:
         "There were headers present in the request which were not signed",
         fields=(("HeadersNotSigned", b", ".join(names).decode("ascii")),),
     )
+
+
+# S3's own texts, the first followed by what is the matter.
+cdef str ENDED = "The request body terminated unexpectedly: "
+cdef dict CHUNKED = {
+    MS_CHUNKED_FINE: ("IncompleteBody", ENDED + "its last chunk or trailer is missing."),
+    MS_CHUNKED_FRAME: ("IncompleteBody", ENDED + "it is not well-formed aws-chunked."),
+    MS_CHUNKED_LENGTH: (
+        "IncompleteBody", ENDED + "its chunks do not add up to x-amz-decoded-content-length.",
+    ),
+    MS_CHUNKED_AFTER: ("IncompleteBody", ENDED + "bytes follow its end."),
+    MS_CHUNKED_SMALL: (
+        "InvalidChunkSizeError",
+        "Only the last chunk is allowed to have a size less than 8192 bytes",
+    ),
+    MS_CHUNKED_SIGNATURE: (
+        "SignatureDoesNotMatch",
+        "The request signature we calculated does not match the signature you provided."
+        " Check your key and signing method.",
+    ),
+    MS_CHUNKED_TRAILER: (
+        "MalformedTrailerError",
+        "The request contained trailing data that was not well-formed or did not conform to our"
+        " published schema.",
+    ),
+}
+
+
+cdef int raise_chunked(const ms_chunked* c) except -1:
+    code, message = CHUNKED[c.fault]
+    fields = ()
+    if c.fault == MS_CHUNKED_SMALL:  # as S3 counts: the chunk that showed the one before too small
+        fields = (("Chunk", str(c.chunks)), ("BadChunkSize", str(c.before)))
+    raise S3Error(code, message, fields=fields)
 
 
 cdef int raise_invalid_uri(str message) except -1:

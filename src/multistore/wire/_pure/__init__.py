@@ -5,6 +5,7 @@ without compiled code. Read it beside the specifications: RFC 9110 and 9112 for 
 "Create a signed AWS API request" for SigV4, XML 1.0 for documents.
 """
 
+from multistore.wire._pure.chunked import ChunkedDecoder, ChunkedEncoder
 from multistore.wire._pure.crc import Crc
 from multistore.wire._pure.head import (
     BAD,
@@ -42,6 +43,8 @@ __all__ = [
     "OTHER",
     "START",
     "Authorization",
+    "ChunkedDecoder",
+    "ChunkedEncoder",
     "Crc",
     "HeaderSet",
     "RequestHead",
