@@ -91,6 +91,8 @@ class Timeouts:
     connect: float = 3.0
     #: Request sent to the first byte of the backend's answer.
     first_byte: float = 60.0
+    #: A long operation (CompleteMultipartUpload, a copy) of which nothing is heard from its backend.
+    job: float = 900.0
     #: Idle connection to a backend; below what backends themselves allow.
     backend_idle: float = 15.0
     #: Age at which a backend connection is retired (new addresses get used).

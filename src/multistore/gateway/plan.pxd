@@ -11,6 +11,15 @@ cdef class Answer:
     cdef public tuple extra
     cdef public bint relay
 
+cdef class Collect:
+    cdef public object check
+    cdef public object finish
+
+cdef class Job:
+    cdef public object run
+    cdef public bytes key
+    cdef public bint patient
+
 cdef class Forward:
     cdef public object origin
     cdef public str method

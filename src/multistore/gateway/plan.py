@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from multistore.gateway.integrity import BodyCheck
+    from multistore.gateway.ports import Calls
     from multistore.types import Origin
     from multistore.wire import HeaderSet, RequestHead, ResponseHead, Signer
 
@@ -13,9 +16,11 @@ __all__ = [
     "EMPTY_SHA256",
     "UNSIGNED_PAYLOAD",
     "Answer",
+    "Collect",
     "Fields",
     "Forward",
     "Gather",
+    "Job",
     "Plan",
     "Respond",
     "Translate",
@@ -129,7 +134,44 @@ class Forward:
         self.replayable = replayable
 
 
-Plan = Respond | Forward
+class Collect:
+    """Read the client's body whole, then ask for the next plan.
+
+    The body has a length, of which whoever makes this plan has seen that it is small. ``check``
+    holds it to what was promised of it before ``finish`` sees it.
+    """
+
+    __slots__ = ("check", "finish")
+
+    def __init__(self, check: BodyCheck | None, finish: Callable[[bytes], Plan]) -> None:
+        self.check = check
+        self.finish = finish
+
+
+class Job:
+    """What takes several backend calls, or may take long: a coroutine that makes them through
+    ``calls``.
+
+    It goes on when its client leaves, and is never tried again. With a ``key``, who asks for the
+    same while it runs joins it and gets its answer (SEM-28). ``patient``: a client that waits
+    gets a 200 and blanks meanwhile, so that an error after that is a document in a 200 (SEM-19).
+    """
+
+    __slots__ = ("key", "patient", "run")
+
+    def __init__(
+        self,
+        run: Callable[[Calls], Awaitable[Respond]],
+        *,
+        key: bytes | None = None,
+        patient: bool = False,
+    ) -> None:
+        self.run = run
+        self.key = key
+        self.patient = patient
+
+
+Plan = Respond | Forward | Collect | Job
 
 
 class Translate(Protocol):

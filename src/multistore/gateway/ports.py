@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from multistore.gateway.plan import Plan
+    from multistore.gateway.plan import Forward, Plan
     from multistore.gateway.request import GatewayRequest
     from multistore.types import Bucket, Credential
+    from multistore.wire import ResponseHead
 
-__all__ = ["Backend", "BucketRegistry", "CredentialStore", "TokenSealer"]
+__all__ = ["Answered", "Backend", "BucketRegistry", "Calls", "CredentialStore", "TokenSealer"]
 
 
 class BucketRegistry(Protocol):
@@ -49,4 +50,39 @@ class Backend(Protocol):
     def plan(self, request: GatewayRequest) -> Plan:
         """``request`` has passed authentication and authorisation; its ``bucket``,
         ``operation`` and ``target`` are set. Raises: S3Error."""
+        ...
+
+
+class Answered:
+    """A backend's whole answer to one call of a job: ``plan`` is what was asked."""
+
+    __slots__ = ("body", "head", "plan", "status")
+
+    def __init__(self, plan: Forward, status: int, head: ResponseHead, body: bytes) -> None:
+        self.plan = plan
+        self.status = status
+        self.head = head
+        self.body = body
+
+
+class Calls(Protocol):
+    """What a :class:`~multistore.gateway.plan.Job` may ask of the runtime. The ``answer`` of a
+    plan is not used: whoever awaits judges.
+
+    Raises, all of them: S3Error when no whole answer came.
+    """
+
+    async def fetch(self, plan: Forward, body: bytes = b"", *, limit: int) -> Answered:
+        """One request with a body of ours, and its answer, of at most ``limit`` bytes."""
+        ...
+
+    async def transfer(
+        self, source: Forward, target: Callable[[ResponseHead], Forward], *, limit: int
+    ) -> Answered:
+        """The body of one answer becomes the body of another request, in constant memory.
+
+        ``target`` is asked once the head of a 200 or 206 with a length is there, and the answer
+        is that of its request; any other answer of ``source`` is the answer. A body that is cut
+        short is never seen whole by the target.
+        """
         ...

@@ -1,5 +1,5 @@
 from libc.stdint cimport int64_t
-from multistore.gateway.plan cimport Forward, Respond
+from multistore.gateway.plan cimport Collect, Forward, Job, Respond
 from multistore.gateway.request cimport GatewayRequest
 from multistore.server.client cimport Client
 from multistore.server.pool cimport Pool
@@ -13,6 +13,8 @@ cdef class Exchange(Call):
     cdef Service service
     cdef GatewayRequest request
     cdef Forward plan
+    cdef Collect collect            # the client's body is wanted whole
+    cdef Job job                    # or something goes on without a connection of ours
     cdef Pool pool
     cdef Upstream upstream
     cdef int phase
@@ -35,9 +37,9 @@ cdef class Exchange(Call):
     cdef int64_t moved              # body bytes since the last look
     cdef int64_t idle_ms            # how long nothing moved
 
-    # A new exchange carries out one plan; called once.
-    cdef int begin(self, Client client, GatewayRequest request, Forward plan) except -1
-    cdef int start(self) except -1
+    # A new exchange, called once; a plan that is no Respond, unless it follows another one.
+    cdef int begin(self, Client client, GatewayRequest request, object plan) except -1
+    cdef int carry_out(self, object plan) except -1
     cdef bint wants_body(self) noexcept
     cdef int on_client_body(self, const char* p, Py_ssize_t n) except -1
     cdef void on_client_relayed(self, int64_t n, bint done) noexcept
@@ -45,7 +47,12 @@ cdef class Exchange(Call):
     cdef void on_client_deadline(self) noexcept
     cdef void on_client_gone(self) noexcept
 
-    cdef int _restart(self, Forward plan) except -1
+    cdef int _forward(self, Forward plan) except -1
+    cdef int _start_collecting(self, Collect plan) except -1
+    cdef int _on_collected(self, const char* p, Py_ssize_t n) except -1
+    cdef void _ask_to_continue(self) noexcept
+    cdef int _be_patient(self) except -1
+    cdef int _finish_job(self, Respond respond) except -1
     cdef int _send_request(self, Upstream upstream) except -1
     cdef int _body_sent(self) except -1
     cdef int _relay_response(self, ResponseHead head, const char* p, Py_ssize_t n) except -1
@@ -57,6 +64,7 @@ cdef class Exchange(Call):
     cdef int _write_chunk(self, const char* p, Py_ssize_t n) except -1
     cdef int _respond(self, Respond respond) except -1
     cdef int _refuse(self, object error) except -1
+    cdef Respond _error(self, object error)
     cdef void _tell_unread(self) noexcept
     cdef void _over(self) noexcept
     cdef void _give_up(self) noexcept

@@ -1,10 +1,11 @@
 # cython: boundscheck=False, wraparound=False
 """One request's life between both sockets.
 
-Phases: WAITING (for a connection) -> SENDING (the request body) -> AWAITING (the response) ->
-ANSWERING, then the exchange is over; a Gather whose plan is another Forward starts again at
-WAITING. A fault before the client has a byte becomes an S3 error, a fault after that a reset
-(law 7). The client's deadline belongs to the exchange while it lasts.
+Phases of a Forward: WAITING (for a connection) -> SENDING (the request body) -> AWAITING (the
+response) -> ANSWERING, then the exchange is over. Of a Collect: COLLECTING (the request body), of
+a Job: WORKING; what they and a Gather come to is carried out in turn. A fault before the client
+has a byte becomes an S3 error, a fault after that a reset (law 7). The client's deadline belongs
+to the exchange while it lasts.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -13,7 +14,7 @@ from cpython.buffer cimport PyBUF_READ
 from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
-from multistore.gateway.plan cimport Forward, Respond
+from multistore.gateway.plan cimport Collect, Forward, Job, Respond
 from multistore.gateway.request cimport GatewayRequest
 from multistore.server.client cimport CHUNKED, UNSAID, Client
 from multistore.server.stream cimport FULL, ROOM, Stream
@@ -29,6 +30,8 @@ from multistore.gateway import render
 from multistore.server.faults import backend_fault, upload_stalled
 
 cdef enum Phase:
+    COLLECTING
+    WORKING
     WAITING
     SENDING
     AWAITING
@@ -42,27 +45,51 @@ cdef enum Mode:
     TRANSLATE
     GATHER
 
+cdef enum:
+    # A job's client gets its status after so many milliseconds, then a blank now and then (SEM-19).
+    PATIENCE = 5000
+    BLANK_EVERY = 10000
+
 cdef object log = logging.getLogger("multistore.backend")
 cdef bytes CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 cdef bytes LAST_CHUNK = b"0\r\n\r\n"
+cdef bytes DECLARATION = render.DECLARATION
+cdef tuple DOCUMENT = ((b"content-type", b"application/xml"),)
 
 
 cdef class Exchange(Call):
-    """Carries out one Forward plan."""
+    """Carries out the plans of one request."""
 
-    # --- the request goes out ---------------------------------------------------------------
-
-    cdef int begin(self, Client client, GatewayRequest request, Forward plan) except -1:
+    cdef int begin(self, Client client, GatewayRequest request, object plan) except -1:
         self.client = client
         self.service = client.service
         self.request = request
-        self.plan = plan
         self.service.active += 1
-        return self.start()
+        return self.carry_out(plan)
 
-    cdef int start(self) except -1:
+    cdef int carry_out(self, object plan) except -1:
+        if isinstance(plan, Forward):
+            if self.takes_body and (<Forward> plan).length > 0:
+                raise RuntimeError("a second plan cannot send the client's body again")
+            return self._forward(<Forward> plan)
+        if isinstance(plan, Respond):
+            return self._respond(<Respond> plan)
+        if isinstance(plan, Collect):
+            return self._start_collecting(<Collect> plan)
+        self.job = <Job?> plan
+        self.phase = WORKING
+        self.service.wheel.set(self.client, PATIENCE)
+        self.service.jobs.run(plan, self.on_job_done)
+        return 0
+
+    # --- the request goes out ---------------------------------------------------------------
+
+    cdef int _forward(self, Forward plan) except -1:
         cdef Upstream upstream
-        cdef Forward plan = self.plan
+        self.plan = plan
+        self.gather = None
+        self.gathered = None
+        self.mode = RELAY
         self.phase = WAITING
         self.body_left = plan.length if plan.length > 0 else 0
         self.takes_body |= plan.length > 0
@@ -74,16 +101,6 @@ cdef class Exchange(Call):
         self.service.wheel.set(self.client, self.service.connect_ms)
         self.pool.dial(self)
         return 0
-
-    cdef int _restart(self, Forward plan) except -1:
-        """Another plan for the same request; its body, if it had one, is gone."""
-        if plan.length > 0:
-            raise RuntimeError("a second plan cannot send the body again")
-        self.plan = plan
-        self.gather = None
-        self.gathered = None
-        self.mode = RELAY
-        return self.start()
 
     cdef void on_connected(self, Upstream upstream) noexcept:
         try:
@@ -110,11 +127,7 @@ cdef class Exchange(Call):
         if self.body_left == 0:
             return self._body_sent()
         self.phase = SENDING
-        if client.expects_continue:
-            client.expects_continue = False
-            # RFC 9110 10.1.1: no 100 once body bytes have come.
-            if not client.body_begun:
-                client.stream.write_bytes(CONTINUE)
+        self._ask_to_continue()
         self.service.wheel.set(client, self.service.rate_window_ms)
         if self.check is None:
             client.stream.relay(upstream.stream, self.body_left)
@@ -129,13 +142,23 @@ cdef class Exchange(Call):
     # --- the client's body ------------------------------------------------------------------
 
     cdef bint wants_body(self) noexcept:
-        return self.phase == SENDING and self.check is not None
+        return (self.phase == SENDING and self.check is not None) or self.phase == COLLECTING
+
+    cdef void _ask_to_continue(self) noexcept:
+        cdef Client client = self.client
+        if client.expects_continue:
+            client.expects_continue = False
+            # RFC 9110 10.1.1: no 100 once body bytes have come.
+            if not client.body_begun:
+                client.stream.write_bytes(CONTINUE)
 
     cdef int on_client_body(self, const char* p, Py_ssize_t n) except -1:
         """Body bytes that are hashed here. As long as more are to come, all of these may leave:
         the backend cannot see the end. The last ones leave only if the hash holds (law 6)."""
         cdef ms_span span
         cdef int room
+        if self.phase == COLLECTING:
+            return self._on_collected(p, n)
         span.p = p
         span.n = <size_t> (n if n < self.body_left else self.body_left)
         self.check.update(PyMemoryView_FromMemory(<char*> p, <Py_ssize_t> span.n, PyBUF_READ))
@@ -163,6 +186,83 @@ cdef class Exchange(Call):
         self.service.counters.bytes_in += n
         if done and self.phase == SENDING:
             self._body_sent()
+
+    # --- a body that is wanted whole ----------------------------------------------------------
+
+    cdef int _start_collecting(self, Collect plan) except -1:
+        cdef Client client = self.client
+        self.collect = plan
+        self.phase = COLLECTING
+        self.takes_body = True
+        self.body_left = self.request.head.content_length
+        self.gathered = bytearray()
+        if self.body_left <= 0:
+            self.body_left = 0
+            return self._on_collected(NULL, 0)
+        self._ask_to_continue()
+        self.service.wheel.set(client, self.service.rate_window_ms)
+        client.stream.resume()
+        return 0
+
+    cdef int _on_collected(self, const char* p, Py_ssize_t n) except -1:
+        cdef Py_ssize_t taken = n if n < self.body_left else <Py_ssize_t> self.body_left
+        cdef bytes body
+        self.body_left -= taken
+        self.moved += taken
+        self.service.counters.bytes_in += taken
+        if taken:
+            self.gathered += PyBytes_FromStringAndSize(p, taken)
+        if self.body_left == 0:
+            self.client.stream.pause()
+            body = bytes(self.gathered)
+            self.gathered = None
+            try:
+                if self.collect.check is not None:
+                    self.collect.check.update(body)
+                    self.collect.check.finish()
+                plan = self.collect.finish(body)
+            except S3Error as error:
+                self._refuse(error)
+            else:
+                self.carry_out(plan)
+        return <int> taken
+
+    # --- a job --------------------------------------------------------------------------------
+
+    def on_job_done(self, result):
+        """What the job came to: a Respond, or an S3Error."""
+        try:
+            if self.phase == OVER:
+                return
+            if isinstance(result, S3Error):
+                result = self._error(result)
+            self._finish_job(result)
+        except Exception as error:
+            log.error("%s: %s", self.request.request_id, bug_of(error))
+            self._give_up()
+
+    cdef int _be_patient(self) except -1:
+        """The job takes long: status now, blanks before its document (XML 1.0 allows none before
+        the declaration, which goes first)."""
+        if self.job.patient and self.client.version >= 11:
+            if not self.answered:
+                self.answered = True
+                self.client.send_head(200, None, None, DOCUMENT, CHUNKED, NULL, 0)
+                self._write_chunk(PyBytes_AS_STRING(DECLARATION), PyBytes_GET_SIZE(DECLARATION))
+            elif not self.client.stream.full:
+                self._write_chunk(" ", 1)
+        self.service.wheel.set(self.client, BLANK_EVERY)
+        return 0
+
+    cdef int _finish_job(self, Respond respond) except -1:
+        cdef bytes rest
+        if not self.answered:
+            return self._respond(respond)
+        rest = respond.body.removeprefix(DECLARATION)
+        self._write_chunk(PyBytes_AS_STRING(rest), PyBytes_GET_SIZE(rest))
+        self.client.stream.write_bytes(LAST_CHUNK)
+        self._over()
+        return 0
 
     # --- the response comes back ------------------------------------------------------------
 
@@ -331,9 +431,7 @@ cdef class Exchange(Call):
             plan = self.gather.finish(bytes(self.gathered))
         except S3Error as error:
             return self._refuse(error)
-        if isinstance(plan, Respond):
-            return self._respond(plan)
-        return self._restart(plan)
+        return self.carry_out(plan)
 
     cdef void on_progress(self, int64_t n) noexcept:
         self.moved += n
@@ -406,7 +504,9 @@ cdef class Exchange(Call):
             self.on_failed("connect" if self.pool.withdraw(self) else "exhausted")
         elif self.phase == AWAITING:
             self.on_failed("timeout")
-        elif self.phase == SENDING or self.phase == ANSWERING:
+        elif self.phase == WORKING:
+            self._be_patient()
+        elif self.phase == SENDING or self.phase == COLLECTING or self.phase == ANSWERING:
             window = self.service.rate_window_ms
             if self.moved == 0:
                 self.idle_ms += window
@@ -423,6 +523,8 @@ cdef class Exchange(Call):
         log.warning("%s: body stalled", self.request.request_id)
         if self.answered:
             self._give_up()
+        elif self.phase == COLLECTING:
+            self._refuse(upload_stalled())
         elif self.phase == ANSWERING or self.upstream.stream.full:
             self.on_failed("timeout")
         else:
@@ -438,9 +540,12 @@ cdef class Exchange(Call):
         if self.answered:
             self._give_up()
             return 0
+        return self._respond(self._error(error))
+
+    cdef Respond _error(self, object error):
         cdef GatewayRequest request = self.request
-        return self._respond(render.error(
-            error, request.request_id, render.resource_of(request.head), head=request.head.method == "HEAD"))
+        return render.error(
+            error, request.request_id, render.resource_of(request.head), head=request.head.method == "HEAD")
 
     cdef int _respond(self, Respond respond) except -1:
         """An answer made here ends the exchange. What the backend still sends is of no use; if that

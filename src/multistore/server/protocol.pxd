@@ -20,6 +20,7 @@ cdef class Connection(Client):
 
     cdef Py_ssize_t _head(self, const char* p, Py_ssize_t n) except -1
     cdef int _serve(self, RequestHead head, bint more) except -1
+    cdef bint _drops_body(self, object plan) noexcept
     cdef int _refuse(self, object error) except -1
     cdef void _decide_close(self) noexcept
     cdef void _next(self) noexcept

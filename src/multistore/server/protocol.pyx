@@ -8,7 +8,7 @@ end (RFC 9112 9.6: the peer must be able to read it); SHUT.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t
-from multistore.gateway.plan cimport Forward, Respond
+from multistore.gateway.plan cimport Collect, Forward, Respond
 from multistore.gateway.request cimport GatewayRequest
 from multistore.server.client cimport CHUNKED, UNSAID, Client
 from multistore.server.exchange cimport Exchange
@@ -232,7 +232,7 @@ cdef class Connection(Client):
             self.send(plan)
             self.done()
             return 0
-        if (<Forward?> plan).length <= 0 and (self.unread < 0 or self.unread > service.discard_bytes):
+        if self._drops_body(plan) and (self.unread < 0 or self.unread > service.discard_bytes):
             # RFC 9110 9.3.1: a body of a GET means nothing; this one is too long to be read over.
             self.send(render.error(
                 S3Error("InvalidRequest", "This request may not have a body."), request.request_id,
@@ -240,7 +240,12 @@ cdef class Connection(Client):
             self.done()
             return 0
         self.exchange = Exchange.__new__(Exchange)
-        return self.exchange.begin(self, request, <Forward> plan)
+        return self.exchange.begin(self, request, plan)
+
+    cdef bint _drops_body(self, object plan) noexcept:
+        if isinstance(plan, Forward):
+            return (<Forward> plan).length <= 0
+        return not isinstance(plan, Collect)
 
     cdef int _refuse(self, object error) except -1:
         """Answers a head that is not a request; the connection cannot go on after it."""

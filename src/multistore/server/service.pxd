@@ -22,6 +22,7 @@ cdef class Service:
     cdef readonly Pools pools
     cdef readonly Wheel wheel
     cdef readonly Counters counters
+    cdef readonly object jobs
     cdef set open_clients
     cdef dict by_peer                           # open connections per address
     cdef public bint draining

@@ -1,5 +1,6 @@
 from multistore.gateway.engine import Engine
 from multistore.limits import Limits, Timeouts
+from multistore.server.jobs import Jobs
 from multistore.server.pool import Pools
 from multistore.server.protocol import Connection
 from multistore.server.timers import Wheel
@@ -19,6 +20,7 @@ class Service:
     pools: Pools
     wheel: Wheel
     counters: Counters
+    jobs: Jobs
     draining: bool
     def __init__(
         self,

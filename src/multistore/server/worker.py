@@ -142,16 +142,18 @@ class Server:
         return listeners
 
     async def _drain(self, service: Service) -> None:
-        """Idle connections end at once, busy ones after their answer, all at the deadline."""
+        """Idle connections end at once, busy ones after their answer, all at the deadline, and so
+        do jobs whose client has left."""
         assert self._now is not None
         service.draining = True
         deadline = asyncio.get_running_loop().time() + self._settings.timeouts.drain
         for client in service.clients():
             client.drain()
-        while service.clients() and not self._now.is_set():
+        while (service.clients() or len(service.jobs)) and not self._now.is_set():
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0:
-                log.warning("requests that did not end in time: %d", len(service.clients()))
+                running = max(len(service.clients()), len(service.jobs))
+                log.warning("requests that did not end in time: %d", running)
                 break
             try:
                 await asyncio.wait_for(self._now.wait(), min(left, 0.05))
@@ -159,6 +161,7 @@ class Server:
                 continue
         for client in service.clients():
             client.kill()
+        await service.jobs.stop()
         await asyncio.sleep(0)
 
 
