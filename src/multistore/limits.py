@@ -11,12 +11,15 @@ from dataclasses import dataclass
 
 __all__ = [
     "CLOCK_SKEW",
+    "DOCUMENT_MAX",
     "ERROR_BODY_MAX",
     "KEY_MAX",
     "LIST_BODY_MAX",
     "LIST_MAX_KEYS",
     "METADATA_MAX",
+    "PART_NUMBER_MAX",
     "PRESIGN_MAX",
+    "UPLOAD_ID_MAX",
     "Limits",
     "Timeouts",
 ]
@@ -34,6 +37,14 @@ METADATA_MAX = 2048
 CLOCK_SKEW = 900
 #: Longest life of a presigned URL in seconds (S3: "Authenticating requests: query parameters").
 PRESIGN_MAX = 604_800
+#: Parts of one upload (S3: "Amazon S3 multipart upload limits").
+PART_NUMBER_MAX = 10_000
+#: Longest upload id of a backend in bytes; AWS's have 128, those of others some hundreds. Sealed,
+#: it must fit into a target of 8 KiB beside the longest key.
+UPLOAD_ID_MAX = 2048
+#: Bytes of a document that configures a bucket or object, tags or lifecycle rules; S3's largest is
+#: a replication configuration (S3: "Replication configuration", 2 MB).
+DOCUMENT_MAX = 2 * 1024**2
 #: Bytes of a backend's error document that are read before giving up on it.
 ERROR_BODY_MAX = 65_536
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -157,6 +157,11 @@ class BucketTable(Table):
     double_slashes: bool = Field(
         True,
         description="Whether keys may hold `//` or begin with `/`; some stores fold them.",
+    )
+    bucket_operations: Literal["refuse", "forward"] = Field(
+        "refuse",
+        description="Whether operations on the bucket itself (creation, configuration) go to the "
+        "store; only for a whole bucket of it.",
     )
     created: Moment | None = Field(None, description="The creation date that ListBuckets shows.")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from multistore.gateway.integrity import BodyCheck
     from multistore.types import Origin
     from multistore.wire import HeaderSet, RequestHead, ResponseHead, Signer
 
@@ -13,6 +12,7 @@ __all__ = [
     "EMPTY_SHA256",
     "UNSIGNED_PAYLOAD",
     "Answer",
+    "Check",
     "Fields",
     "Forward",
     "Gather",
@@ -111,7 +111,7 @@ class Forward:
         signer: Signer | None,
         answer: Answer,
         *,
-        check: BodyCheck | None = None,
+        check: Check | None = None,
         replayable: bool = False,
     ) -> None:
         self.origin = origin
@@ -144,6 +144,14 @@ class Translate(Protocol):
 
     def feed(self, data: bytes) -> bytes: ...
     def finish(self) -> bytes: ...
+
+
+class Check(Protocol):
+    """Sees every byte of a body as it passes. ``finish`` raises ``S3Error`` for a body that must
+    not be stored."""
+
+    def update(self, data: bytes | memoryview) -> None: ...
+    def finish(self) -> None: ...
 
 
 class Gather(Protocol):
