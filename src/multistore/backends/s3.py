@@ -265,6 +265,11 @@ class S3Backend:
                 answer.extra = ((b"x-amz-bucket-region", self._gateway_region.encode()),)
         else:
             outbound.check_write(head, row.known)
+            if row.acl and (head.content_length > 0 or head.chunked):
+                raise S3Error(
+                    "NotImplemented",
+                    "An ACL as a document is not implemented: give x-amz-acl or x-amz-grant-*.",
+                )
             location = b"/" + percent_encode(bucket.name.encode())
             answer = WriteAnswer(
                 *(self, site, request, row.shown, again),
@@ -274,6 +279,8 @@ class S3Backend:
             )
         where = self._target(request, query) if target.key else self._bucket_target(query)
         plan = self._forward(request, where, row.keep, outbound.ADD, answer, operation.reads)
+        if head.method in ("PUT", "POST"):
+            plan.length = 0
         if row.document is not None:
             check_length(row.document, head.content_length)
             plan.length = head.content_length

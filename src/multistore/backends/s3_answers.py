@@ -292,7 +292,8 @@ class AclAnswer(AskedAnswer):
     def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
         if status != 200:
             return self.failure(status, head)
-        fields = (*self.kept(head), (b"content-type", b"application/xml"))
+        kept = [field for field in self.kept(head) if field[0] != b"content-type"]
+        fields = (*kept, (b"content-type", b"application/xml"))
         owner_id, owner_display_name = self.backend.owner
         return Read(
             self,

@@ -40,7 +40,9 @@ _ANSWER = HeaderSet(
 class Simple:
     """One row. ``keep`` are the fields that go out, any other ``x-amz-*`` field being refused;
     ``document`` is what goes with them, if anything. ``status`` is what S3 answers, with
-    ``accepted`` also 202. ``names_buckets``: the document names buckets of the store."""
+    ``accepted`` also 202. ``acl``: the document names the owner, whom the store knows by another
+    id, so it is written anew on its way to the client, and not taken from one.
+    ``names_buckets``: the document names buckets of the store."""
 
     __slots__ = ("accepted", "acl", "document", "keep", "known", "names_buckets", "shown", "status")
 
@@ -73,7 +75,7 @@ _READ = Simple()
 _READ_NAMES = Simple(names_buckets=True)
 _DELETE = Simple(status=204)
 _ACL = Simple(acl=True)
-_PUT_ACL = Simple(Document("AccessControlPolicy", optional=True), _ACL_FIELDS, _GRANTS)
+_PUT_ACL = Simple(Document("AccessControlPolicy", optional=True), _ACL_FIELDS, _GRANTS, acl=True)
 _TAGGING = Simple(Document("Tagging"))
 
 

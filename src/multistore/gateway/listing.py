@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from multistore.errors import S3Error
 from multistore.gateway import list_document
 from multistore.gateway.page import CONTENT_TYPE, PageRequest, PageTranslator, quoted
 from multistore.gateway.plan import Respond
-from multistore.wire import xml_escape
+from multistore.wire import percent_decode, xml_escape
 
 if TYPE_CHECKING:
     from multistore.gateway.ports import TokenSealer
@@ -69,9 +70,12 @@ class Listing(PageRequest):
     def query(self) -> bytes:
         """The query for the backend."""
         if self.version == 1:
-            return self.pairs(marker=self.marker, max_keys=b"%d" % self.max_keys)
+            return self.pairs(
+                encoding_type=b"url", marker=self.marker, max_keys=b"%d" % self.max_keys
+            )
         return self.pairs(
             continuation_token=self.token,
+            encoding_type=b"url",
             list_type=b"2",
             max_keys=b"%d" % self.max_keys,
             start_after=self.marker,
@@ -148,6 +152,14 @@ class ListingTranslator(PageTranslator):
         return list_document.next_marker(listing.show_marker(last, hidden), listing.url)
 
     # --- entries
+
+    def _decode(self, text: bytes) -> bytes:
+        if b"%" not in text and b"+" not in text:
+            return text
+        try:
+            return percent_decode(text, True)
+        except S3Error:
+            raise self._fault("a name is not percent-encoded") from None
 
     def _group(self, key: bytes, shown: bool) -> None:
         if key > self._last:

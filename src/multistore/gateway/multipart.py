@@ -276,13 +276,14 @@ class UploadListing(PageRequest):
         upload_id_marker = params.get("upload-id-marker", b"")
         self.marker = self.open_marker(key_marker) if key_marker else b""
         self.upload_id = b""
-        # Without a key marker it is ignored (ListMultipartUploads, upload-id-marker).
-        if key_marker and upload_id_marker:
+        if upload_id_marker:
+            name = self.marker[len(self.bucket_prefix) :]
             try:
-                name = self.marker[len(self.bucket_prefix) :]
                 self.upload_id = open_upload_id(sealer, self.bucket_name, name, upload_id_marker)
             except S3Error:
-                raise argument("upload-id-marker", "Invalid uploadId marker") from None
+                # Without a key marker it is ignored (ListMultipartUploads, upload-id-marker).
+                if key_marker:
+                    raise argument("upload-id-marker", "Invalid uploadId marker") from None
         self.owner = list_document.owner(owner_id, owner_display_name)
         self.echo = b"<KeyMarker>%b</KeyMarker><UploadIdMarker>%b</UploadIdMarker>" % (
             list_document.name(key_marker, self.url),
@@ -352,8 +353,13 @@ class UploadTranslator(PairTranslator):
         asked = self._asked
         if not self._truncated:
             return asked.tail(False, b"")
-        key, upload_id, hidden = self._following((asked.marker, asked.upload_id))
         following = b"<NextKeyMarker>%b</NextKeyMarker><NextUploadIdMarker>%b</NextUploadIdMarker>"
+        if self._next_second and not self._next_key:
+            # SeaweedFS pages by ids alone: its next page begins after an id, of whatever key.
+            if self._next_second == asked.upload_id:
+                raise self._fault("the marker is the one that was sent: it would never end")
+            return asked.tail(True, following % (b"", asked.seal(b"", self._next_second)))
+        key, upload_id, hidden = self._following((asked.marker, asked.upload_id))
         sealed = asked.seal(key, upload_id) if upload_id else b""
         marker = list_document.name(asked.show_marker(key, hidden), asked.url)
         return asked.tail(True, following % (marker, sealed))

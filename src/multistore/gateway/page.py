@@ -1,13 +1,15 @@
 """One page of what a bucket holds, objects, versions or uploads: the backend's document, rewritten
 as it flows (D9, SEM-21). What the lists have in common; each has a module of its own.
 
-The backend is asked with ``encoding-type=url`` below the bucket's prefix. Its document is read
+The backend is asked below the bucket's prefix, for objects with ``encoding-type=url``. (For
+versions and uploads some stores ignore that, even while they say that they do not: SeaweedFS 4.48.
+There names come as XML text, which is exact for all but control characters.) Its document is read
 event by event and ours is written in the same pass, one entry in memory at a time. What a page
 says about itself (truncated, the next marker, the count) follows the entries, because a backend
 may say it last; readers of these documents do not depend on the order of their elements.
 
-Nothing of the backend's world is copied: names are decoded, taken out of the prefix and encoded
-again; markers that would name a key that was dropped are sealed.
+Nothing of the backend's world is copied: names are taken out of the prefix and encoded as the
+client asked; markers that would name a key that was dropped are sealed.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, ClassVar
 from multistore.errors import S3Error
 from multistore.gateway import authorize, list_document
 from multistore.limits import LIST_BODY_MAX, LIST_MAX_KEYS
-from multistore.wire import LEAF, START, XmlReader, percent_decode, percent_encode, xml_escape
+from multistore.wire import LEAF, START, XmlReader, percent_encode, xml_escape
 
 if TYPE_CHECKING:
     from multistore.gateway.plan import Fields
@@ -143,7 +145,6 @@ class PageRequest:
         given = {name.replace("_", "-"): value for name, value in more.items() if value}
         if subresource:
             given[subresource] = b""
-        given["encoding-type"] = b"url"
         given["prefix"] = self.bucket_prefix + self.prefix
         if self.delimiter:
             given["delimiter"] = self.delimiter
@@ -336,17 +337,15 @@ class PageTranslator(DocumentTranslator):
             self.dropped += 1
 
     def _decode(self, text: bytes) -> bytes:
-        try:
-            return percent_decode(text, True)
-        except S3Error:
-            raise self._fault("a name is not percent-encoded") from None
+        """A name as the backend wrote it."""
+        return text
 
     def _key(self, entry: dict[str, bytes]) -> bytes:
         """The key of an entry, in the backend's world."""
         raw = entry.get("Key")
         if raw is None:
             raise self._fault("an entry without a key")
-        return self._decode(raw) if b"%" in raw or b"+" in raw else raw
+        return self._decode(raw)
 
     def _may_show_key(self, key: bytes) -> bool:
         """Whether a key of the backend is within prefix and scope."""
@@ -417,14 +416,11 @@ class PairTranslator(PageTranslator):
         """Where the next page begins: key, which of its entries, whether hidden. From the last
         entry for a store that leaves its markers out, or whose marker is not below the prefix."""
         key, second, hidden = self._last
-        if self._next_key:
-            marker = self._next_key
-            if marker != key:  # some stores do not encode it
-                marker = self._decode(marker)
-            if marker.startswith(self._full_prefix):
-                if marker != key:
-                    key, hidden = marker, not self._may_show(marker[self._start :])
-                second = self._next_second
+        marker = self._next_key
+        if marker.startswith(self._full_prefix) and marker:
+            if marker != key:
+                key, hidden = marker, not self._may_show(marker[self._start :])
+            second = self._next_second
         if not key:
             raise self._fault("truncated, but without entries and without a marker")
         if (key, second) == sent:
