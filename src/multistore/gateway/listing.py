@@ -174,20 +174,22 @@ class ListingTranslator(PageTranslator):
         key = self._key(entry)
         shown = self._may_show_key(key)
         self._group(key, shown)
-        checksums = self._checksums(entry)
+        checksums = b""
+        if self._algorithms or "ChecksumType" in entry:
+            checksums = self._checksums(entry)
         if not shown:
             self.dropped += 1
             return
         listing = self._listing
-        self._write(
-            list_document.entry(
-                key[self._start :],
-                entry.get("LastModified", b""),
-                quoted(entry.get("ETag", b"")),
-                entry.get("Size", b"0"),
-                entry.get("StorageClass", b"STANDARD"),
-                listing.url,
-                checksums,
-                listing.owner,
-            )
+        piece = list_document.entry(
+            key[self._start :],
+            entry.get("LastModified", b""),
+            quoted(entry.get("ETag", b"")),
+            entry.get("Size", b"0"),
+            entry.get("StorageClass", b"STANDARD"),
+            listing.url,
+            checksums,
+            listing.owner,
         )
+        self._out.append(piece)
+        self._size += len(piece)
