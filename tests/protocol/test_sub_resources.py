@@ -254,3 +254,13 @@ def test_a_document_has_a_length_and_a_bound(pair: Pair) -> None:
         response = connection.read("PUT")
         assert (response.status, response.code) == (400, "MaxMessageLengthExceeded")
     assert pair.backend.connections == []
+
+
+@pytest.mark.rule("R35", "L3")
+@pytest.mark.parametrize("number", ["0", "10001", "-1", "abc", "9" * 20, "", "1_0", "+1"])
+def test_a_part_that_has_no_number_is_none(pair: Pair, number: str) -> None:
+    response = pair.ask("PUT", f"/k?partNumber={number}&uploadId=u", body=b"x")
+    assert (response.status, response.code) == (400, "InvalidArgument")
+    response = pair.ask("PUT", f"/k?partNumber={number}", body=b"x")
+    assert (response.status, response.code) == (501, "NotImplemented")
+    assert pair.backend.connections == []

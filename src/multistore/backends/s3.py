@@ -201,8 +201,8 @@ class S3Backend:
     def _upload_part(self, request: GatewayRequest, again: bool) -> Plan:
         assert request.target is not None
         outbound.check_write(request.head, _PART_KNOWN)
-        number = request.target.params["partNumber"]
-        query = b"partNumber=%b&uploadId=%b" % (number, percent_encode(self._upload_id(request)))
+        number = int(request.target.params["partNumber"])
+        query = b"partNumber=%d&uploadId=%b" % (number, percent_encode(self._upload_id(request)))
         return self._upload(request, again, query, outbound.PART, outbound.ADD)
 
     def _upload(

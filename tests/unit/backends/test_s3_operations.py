@@ -87,7 +87,7 @@ def test_every_forwarded_operation_has_a_row_and_no_other() -> None:
     assert {name for name in ON_BUCKET if name in built} <= set(SIMPLE)
 
 
-@pytest.mark.rule("L4", "D1", "SEM-13")
+@pytest.mark.rule("L4", "SEM-13")
 @pytest.mark.parametrize("name", SIMPLE)
 def test_what_goes_out(name: str) -> None:
     row = ROWS[name]
@@ -146,7 +146,7 @@ def test_unknown_fields_are_refused(name: str) -> None:
         assert (caught.value.status, caught.value.code) == (501, "NotImplemented")
 
 
-@pytest.mark.rule("L5", "D3")
+@pytest.mark.rule("L5")
 @pytest.mark.parametrize(
     ("name", "field"),
     [
@@ -235,10 +235,11 @@ def test_the_head_of_a_forwarded_bucket_tells_our_region() -> None:
     assert b"x-amz-bucket-region" not in plan.answer.keep
 
 
-@pytest.mark.rule("L5", "SEM-12")
+@pytest.mark.rule("L5")
+@pytest.mark.rule("SEM-12", partial=True)
 def test_a_part_carries_its_digests_and_nothing_of_the_object() -> None:
     bucket = make_bucket()
-    target = b"/bucket/key?partNumber=10000&uploadId=" + UPLOAD
+    target = b"/bucket/key?partNumber=00007&uploadId=" + UPLOAD
 
     def part(*fields: tuple[bytes, bytes]) -> Forward:
         sent = ((b"content-length", b"3"), *fields)
@@ -247,7 +248,7 @@ def test_a_part_carries_its_digests_and_nothing_of_the_object() -> None:
         return plan
 
     plan = part((b"content-md5", b"ICy5YqxZB1uWSwcVLSNLcA=="), (b"if-match", b'"x"'))
-    assert plan.target == b"/stored/key?partNumber=10000&uploadId=u%2F1"
+    assert plan.target == b"/stored/key?partNumber=7&uploadId=u%2F1"
     assert (plan.length, plan.check is not None, plan.replayable) == (3, True, False)
     for kept in (
         b"content-md5",

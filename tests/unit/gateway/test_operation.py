@@ -302,7 +302,7 @@ def test_parameters(method: str, target: str, code: int) -> None:
 
 
 @pytest.mark.rule("SEM-7")
-@pytest.mark.rule("R35", partial=True)
+@pytest.mark.rule("R35")
 @pytest.mark.parametrize(
     "number", ["0", "10001", "-1", "+1", "abc", "1_0", "0x1", " 1", "١", "", "1" * 20, "1.0"]
 )
