@@ -111,4 +111,5 @@ class _Backends:
             base_path=options.base_path,
             owner_id=self._document.owner_id,
             owner_display_name=self._document.owner_display_name,
+            gateway_region=self._document.server.region,
         )

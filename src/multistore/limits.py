@@ -12,12 +12,17 @@ from dataclasses import dataclass
 __all__ = [
     "CHUNK_MIN",
     "CLOCK_SKEW",
+    "DELETE_BODY_MAX",
+    "DELETE_MAX_KEYS",
+    "DOCUMENT_MAX",
     "ERROR_BODY_MAX",
     "KEY_MAX",
     "LIST_BODY_MAX",
     "LIST_MAX_KEYS",
     "METADATA_MAX",
+    "PART_NUMBER_MAX",
     "PRESIGN_MAX",
+    "UPLOAD_ID_MAX",
     "Limits",
     "Timeouts",
 ]
@@ -38,6 +43,18 @@ CHUNK_MIN = 8192
 CLOCK_SKEW = 900
 #: Longest life of a presigned URL in seconds (S3: "Authenticating requests: query parameters").
 PRESIGN_MAX = 604_800
+#: Parts of one upload (S3: "Amazon S3 multipart upload limits").
+PART_NUMBER_MAX = 10_000
+#: Longest upload id of a backend in bytes; AWS's have 128, those of others some hundreds. Sealed,
+#: it must fit into a target of 8 KiB beside the longest key.
+UPLOAD_ID_MAX = 2048
+#: Bytes of a document that configures a bucket or object, tags or lifecycle rules; S3's largest is
+#: a replication configuration (S3: "Replication configuration", 2 MB).
+DOCUMENT_MAX = 2 * 1024**2
+#: Objects of one DeleteObjects (S3: DeleteObjects, Object).
+DELETE_MAX_KEYS = 1000
+#: Bytes of its document, and of the store's answer: a thousand keys of 1 KiB, twice over.
+DELETE_BODY_MAX = 2 * 1024**2
 #: Bytes of a backend's error document that are read before giving up on it.
 ERROR_BODY_MAX = 65_536
 
@@ -91,7 +108,7 @@ class Timeouts:
     connect: float = 3.0
     #: Request sent to the first byte of the backend's answer.
     first_byte: float = 60.0
-    #: A long operation (CompleteMultipartUpload, a copy) of which nothing is heard from its backend.
+    #: A long operation (CompleteMultipartUpload, a copy) of whose backend nothing is heard.
     job: float = 900.0
     #: Idle connection to a backend; below what backends themselves allow.
     backend_idle: float = 15.0

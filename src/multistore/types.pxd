@@ -34,4 +34,5 @@ cdef class Bucket:
     cdef public bint dot_segments
     cdef public bint control_characters
     cdef public bint double_slashes
+    cdef public bint forwards_operations
     cdef public str created

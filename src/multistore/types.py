@@ -101,7 +101,8 @@ class Bucket:
     ``prefix`` is what stands before the client's key at the backend: empty, or
     ending in ``/``. ``dot_segments`` and ``control_characters`` opt in to keys that
     are refused otherwise; without ``double_slashes`` keys with an empty segment are refused,
-    which some stores fold into the key without it (D5).
+    which some stores fold into the key without it (D5). ``forwards_operations``: the bucket is a
+    whole one of its store, without a prefix, and operations on the bucket itself go there.
     """
 
     __slots__ = (
@@ -112,6 +113,7 @@ class Bucket:
         "created",
         "dot_segments",
         "double_slashes",
+        "forwards_operations",
         "name",
         "prefix",
     )
@@ -127,6 +129,7 @@ class Bucket:
         dot_segments: bool = False,
         control_characters: bool = False,
         double_slashes: bool = True,
+        forwards_operations: bool = False,
         created: str = "2024-01-01T00:00:00.000Z",
     ) -> None:
         self.name = name
@@ -137,4 +140,5 @@ class Bucket:
         self.dot_segments = dot_segments
         self.control_characters = control_characters
         self.double_slashes = double_slashes
+        self.forwards_operations = forwards_operations
         self.created = created

@@ -8,6 +8,7 @@ import hashlib
 import pytest
 
 from support.backend import LOOPBACK, BackendConnection, answer, ok
+from support.configuration import WRITER
 from support.rig import BACKEND_KEY, BACKEND_SECRET, Pair
 from support.sigv4 import EMPTY_SHA256, Credentials, signed_names, verifies
 
@@ -107,8 +108,9 @@ def test_what_describes_an_object_survives(pair: Pair) -> None:
 def test_what_changes_who_may_read_is_an_action_of_its_own(
     pair: Pair, name: str, value: str
 ) -> None:
-    response = pair.ask("PUT", "/k", (name, value), body=b"x")
-    assert (response.status, response.code) == (403, "AccessDenied")
+    for method, target in (("PUT", "/k"), ("POST", "/k?uploads")):
+        response = pair.ask(method, target, (name, value), credentials=WRITER)
+        assert (response.status, response.code) == (403, "AccessDenied")
     assert pair.backend.connections == []
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "SCOPED",
     "STANDARD_BUCKETS",
     "WRITE",
+    "WRITER",
     "VirtualBucket",
     "bucket",
     "credential",
@@ -30,10 +31,12 @@ FULL = Credentials("AKFULL00000000000001", "fullSecret8Tz2Vq5Lw9Xn3Kc7Pd1Rb6Mh4J
 SCOPED = Credentials("AKSCOPED000000000001", "scopedSecret3Hn7Wd2Qk8Zs5Vb1Xm6Rc9Tf4LpGu")
 #: May read and list ``private-uploads`` and ``team``.
 READER = Credentials("AKREADER000000000001", "readerSecret6Jm1Ty9Cx4Nb8Vf2Zq7Lk3Gs5HwDr")
+#: May read, write and list every bucket of a rig, with no right beside these.
+WRITER = Credentials("AKWRITER000000000001", "writerSecret4Kp8Xs1Dn6Fb3Wq9Hm2Zt7Ry5LvGcJ")
 
 READ = ("get_object", "head_object", "list_bucket")
 WRITE = ("put_object", "delete_object")
-EVERYTHING = (*READ, *WRITE, "get_object_version")
+EVERYTHING = ("*",)
 
 
 def _text(value: object) -> str:

@@ -94,6 +94,7 @@ def drive(plan: Plan, body: bytes = b"", *, method: str = "GET", piece: int = 40
         else:
             gather = cast("Gather", then)
             plan = gather.finish(received[: gather.limit])
+    assert isinstance(plan, Respond)
     raw = write_response_head(plan.status, None, None, plan.fields)
     shown = b"" if method == "HEAD" else plan.body
     return Answer(plan.status, _fields(raw), shown, attempts)

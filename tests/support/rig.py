@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from support.backend import LOOPBACK, ScriptedBackend
-from support.configuration import EVERYTHING, FULL, READ, READER, SCOPED, bucket, credential, table
+from support.configuration import (
+    EVERYTHING,
+    FULL,
+    READ,
+    READER,
+    SCOPED,
+    WRITER,
+    bucket,
+    credential,
+    table,
+)
 from support.gateway import Gateway
 from support.raw import Connection, Response
 from support.sigv4 import Credentials, Request
@@ -98,6 +108,8 @@ class Rig:
         scope = ("allowed/",)
         text += credential(SCOPED, "scoped", [(name, scope, EVERYTHING) for name, _ in names])
         text += credential(READER, "reader", [(name, (), READ) for name, _ in names])
+        groups = ("read", "write", "list")
+        text += credential(WRITER, "writer", [(name, (), groups) for name, _ in names])
         self.gateway = Gateway(folder, text, arguments=arguments, listen=listen)
         self.left = list(zip(names, self.backends, strict=True))
 

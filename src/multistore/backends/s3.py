@@ -9,24 +9,39 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
-from multistore.backends.s3_errors import Failure
+from multistore.backends.s3_answers import (
+    AclAnswer,
+    DeleteAnswer,
+    IfRangeAnswer,
+    InitiatedAnswer,
+    ListAnswer,
+    S3Answer,
+    Site,
+    WriteAnswer,
+    respond_error,
+)
+from multistore.backends.s3_operations import SIMPLE
 from multistore.errors import S3Error
-from multistore.gateway import outbound, render
+from multistore.gateway import multipart, outbound
+from multistore.gateway.document import DocumentCheck, check_length
 from multistore.gateway.listing import Listing, ListingTranslator
-from multistore.gateway.plan import EMPTY_SHA256, Answer, Forward, Respond
-from multistore.limits import ERROR_BODY_MAX
+from multistore.gateway.plan import EMPTY_SHA256, Forward
+from multistore.gateway.versions import VersionListing, VersionTranslator
 from multistore.types import Origin
 from multistore.wire import percent_encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from multistore.gateway.plan import Fields, Gather, Plan, Translate
+    from multistore.backends.s3_errors import Failure
+    from multistore.backends.s3_operations import Simple
+    from multistore.gateway.plan import Fields, Plan, Respond, Translate
     from multistore.gateway.ports import TokenSealer
     from multistore.gateway.request import GatewayRequest
-    from multistore.wire import HeaderSet, ResponseHead, Signer
+    from multistore.wire import HeaderSet, Signer
 
 __all__ = ["S3Backend"]
 
@@ -54,17 +69,8 @@ _AWS_ENDPOINT = re.compile(
     r"\.(?P<domain>amazonaws\.com(?:\.cn)?)"
 )
 
-
-class _Site:
-    """Where a bucket is asked: the origin to connect to, the Host to name there, who signs."""
-
-    __slots__ = ("host", "origin", "region", "signer")
-
-    def __init__(self, origin: Origin, host: bytes, region: str, signer: Signer | None) -> None:
-        self.origin = origin
-        self.host = host
-        self.region = region
-        self.signer = signer
+_PART_KNOWN = outbound.known(outbound.PART)
+_LIST_PARTS_KNOWN = outbound.known(outbound.LIST_PARTS)
 
 
 class S3Backend:
@@ -75,7 +81,8 @@ class S3Backend:
     ``verifies_payload``: the store is known to compare a signed SHA-256 with the body; None means
     what is known of the endpoint, True for AWS. ``signer_for`` makes a signer for another region
     of the same credential; without it the region of an AWS bucket cannot be learnt (SEM-15).
-    ``owner_id`` and ``owner_display_name`` are the owner that listings show.
+    ``owner_id`` and ``owner_display_name`` are the owner that documents show, ``gateway_region``
+    the region that HeadBucket tells.
 
     Raises: ValueError for a virtual-hosted bucket at an address.
     """
@@ -94,14 +101,16 @@ class S3Backend:
         base_path: bytes = b"",
         owner_id: str = "",
         owner_display_name: str = "",
+        gateway_region: str = "us-east-1",
     ) -> None:
         self._endpoint = origin
         self._bucket_name = bucket_name
         self._sealer = sealer
         self._signer_for = signer_for
         self._virtual_hosted = virtual_hosted
-        self._owner_id = owner_id
-        self._owner_display_name = owner_display_name or owner_id
+        #: Id and display name.
+        self.owner = owner_id, owner_display_name or owner_id
+        self._gateway_region = gateway_region
         if verifies_payload is None:
             verifies_payload = _AWS_ENDPOINT.fullmatch(origin.host) is not None
         # Only a signature binds the backend to the hash (law 6).
@@ -119,12 +128,17 @@ class S3Backend:
             "DeleteObject": self._delete,
             "ListObjects": self._list,
             "ListObjectsV2": self._list,
+            "ListObjectVersions": self._list_versions,
+            "CreateMultipartUpload": self._create_upload,
+            "UploadPart": self._upload_part,
+            "ListParts": self._list_parts,
+            "ListMultipartUploads": self._list_uploads,
         }
 
     def __repr__(self) -> str:
         return f"S3Backend({self._endpoint!r}, {self._bucket_name!r})"
 
-    def _locate(self, origin: Origin, region: str, signer: Signer | None) -> _Site:
+    def _locate(self, origin: Origin, region: str, signer: Signer | None) -> Site:
         host = origin.host
         if self._virtual_hosted:
             if _is_address(host):
@@ -136,7 +150,7 @@ class S3Backend:
         name = f"[{host}]" if ":" in host else host
         usual = origin.port == (443 if origin.tls else 80)
         host_field = name if usual else f"{name}:{origin.port}"
-        return _Site(origin, host_field.encode(), region, signer)
+        return Site(origin, host_field.encode(), region, signer)
 
     # --- plans
 
@@ -148,9 +162,12 @@ class S3Backend:
         operation = request.operation
         assert operation is not None
         make = self._plans.get(operation.name)
-        if make is None:
+        if make is not None:
+            return make(request, again)
+        row = SIMPLE.get(operation.name)
+        if row is None:
             raise S3Error("NotImplemented", f"{operation.name} is not implemented for this bucket")
-        return make(request, again)
+        return self._simple(request, again, row)
 
     def read_whole(self, request: GatewayRequest, again: bool) -> Plan:
         """A GET or HEAD without its range, whose If-Range did not hold."""
@@ -169,15 +186,29 @@ class S3Backend:
         query = _read_query(params) if params else b""
         part = bool(query) and "partNumber" in params
         keep, add, shown, if_range = outbound.read_fields(request.head, part=part)
-        make = _Answer
+        make = S3Answer
         if whole:
             keep, add = outbound.READ_WHOLE, outbound.ADD
         elif if_range:
-            make = _IfRangeAnswer
-        answer = make(self, request, shown, again)
+            make = IfRangeAnswer
+        answer = make(self, self.site, request, shown, again)
         return self._forward(request, self._target(request, query), keep, add, answer, True)
 
     def _put(self, request: GatewayRequest, again: bool) -> Plan:
+        add = outbound.upload_fields(request.head)
+        return self._upload(request, again, b"", outbound.PUT, add)
+
+    def _upload_part(self, request: GatewayRequest, again: bool) -> Plan:
+        assert request.target is not None
+        outbound.check_write(request.head, _PART_KNOWN)
+        number = int(request.target.params["partNumber"])
+        query = b"partNumber=%d&uploadId=%b" % (number, percent_encode(self._upload_id(request)))
+        return self._upload(request, again, query, outbound.PART, outbound.ADD)
+
+    def _upload(
+        self, request: GatewayRequest, again: bool, query: bytes, keep: HeaderSet, add: Fields
+    ) -> Plan:
+        """The bytes of an object, or of a part of one."""
         head = request.head
         length = head.content_length
         if length < 0:
@@ -185,21 +216,20 @@ class S3Backend:
                 "MissingContentLength", "You must provide the Content-Length HTTP header."
             )
         payload = request.payload
-        add = outbound.upload_fields(head)
         check, shown = outbound.promises_of(head, payload, self._bound)
         site = self.site
         return Forward(
             site.origin,
             "PUT",
-            self._target(request, b""),
+            self._target(request, query),
             site.host,
             head,
-            outbound.PUT,
+            keep,
             add,
             length,
             payload,
             site.signer,
-            _PutAnswer(self, request, outbound.PUT_ANSWER, again, shown),
+            WriteAnswer(self, site, request, outbound.PUT_ANSWER, again, shown),
             check=check,
         )
 
@@ -208,18 +238,129 @@ class S3Backend:
         assert request.target is not None
         version = request.target.params.get("versionId")
         query = b"" if version is None else b"versionId=" + percent_encode(version)
-        answer = _DeleteAnswer(self, request, outbound.DELETE_ANSWER, again)
+        answer = DeleteAnswer(self, self.site, request, outbound.DELETE_ANSWER, again)
         target = self._target(request, query)
         return self._forward(request, target, outbound.DELETE, outbound.ADD, answer, False)
 
+    def _simple(self, request: GatewayRequest, again: bool, row: Simple) -> Plan:
+        """One request and one answer, as the table says."""
+        operation, bucket, target = request.operation, request.bucket, request.target
+        assert operation is not None and bucket is not None and target is not None
+        if row.names_buckets and bucket.name != self._bucket_name:
+            raise S3Error(
+                "NotImplemented",
+                f"{operation.name} names buckets: it is implemented only for a bucket that has the "
+                "same name at its store.",
+            )
+        head, site = request.head, self.site
+        params = {name: target.params[name] for name in operation.params if name in target.params}
+        if "uploadId" in params:
+            params["uploadId"] = self._upload_id(request)
+        query = _query(params)
+        if operation.reads:
+            outbound.check_read(head, row.known)
+            make = AclAnswer if row.acl else S3Answer
+            answer = make(self, site, request, row.shown, again)
+            if operation.name == "HeadBucket":
+                answer.extra = ((b"x-amz-bucket-region", self._gateway_region.encode()),)
+        else:
+            outbound.check_write(head, row.known)
+            if row.acl and (head.content_length > 0 or head.chunked):
+                raise S3Error(
+                    "NotImplemented",
+                    "An ACL as a document is not implemented: give x-amz-acl or x-amz-grant-*.",
+                )
+            location = b"/" + percent_encode(bucket.name.encode())
+            answer = WriteAnswer(
+                *(self, site, request, row.shown, again),
+                ((b"location", location),) if operation.name == "CreateBucket" else (),
+                status=row.status,
+                accepted=row.accepted,
+            )
+        where = self._target(request, query) if target.key else self._bucket_target(query)
+        plan = self._forward(request, where, row.keep, outbound.ADD, answer, operation.reads)
+        if head.method in ("PUT", "POST"):
+            plan.length = 0
+        if row.document is not None:
+            check_length(row.document, head.content_length)
+            plan.length = head.content_length
+            plan.payload = request.payload
+            promises, _ = outbound.promises_of(head, request.payload, self._bound)
+            if plan.length:
+                plan.check = DocumentCheck(row.document, promises)
+        return plan
+
+    # --- multipart uploads
+
+    def _upload_id(self, request: GatewayRequest) -> bytes:
+        """The store's id of the upload that ``request`` names. Raises: NoSuchUpload."""
+        bucket, target = request.bucket, request.target
+        assert bucket is not None and target is not None
+        sealed = target.params["uploadId"]
+        return multipart.open_upload_id(self._sealer, bucket.name, target.key, sealed)
+
+    def _create_upload(self, request: GatewayRequest, again: bool) -> Plan:
+        add = outbound.upload_fields(request.head)
+        answer = InitiatedAnswer(self, self.site, request, outbound.CREATE_UPLOAD_ANSWER, again)
+        target = self._target(request, b"uploads=")
+        plan = self._forward(request, target, outbound.PUT, add, answer, False)
+        plan.length = 0
+        return plan
+
+    def initiated(self, request: GatewayRequest, body: bytes, fields: Fields) -> Respond:
+        """The answer to CreateMultipartUpload for the store's document. Raises: BadGateway."""
+        bucket, target = request.bucket, request.target
+        assert bucket is not None and target is not None
+        return multipart.initiated(body, self._sealer, bucket.name, target.key, fields)
+
+    # --- lists
+
     def _list(self, request: GatewayRequest, again: bool) -> Plan:
         outbound.check_list(request.head)
-        listing = Listing(request, self._sealer, self._owner_id, self._owner_display_name)
+        listing = Listing(request, self._sealer, *self.owner)
         if listing.max_keys == 0:
             return listing.empty()
-        target = (self._path or b"/") + b"?" + listing.query()
-        answer = _ListAnswer(self, request, again, listing)
+        target = self._bucket_target(listing.query())
+        return self._list_as(request, again, target, lambda _: ListingTranslator(listing))
+
+    def _list_versions(self, request: GatewayRequest, again: bool) -> Plan:
+        outbound.check_list(request.head)
+        asked = VersionListing(request, self._sealer, *self.owner)
+        if asked.max_keys == 0:
+            return asked.empty()
+        target = self._bucket_target(asked.query())
+        return self._list_as(request, again, target, lambda _: VersionTranslator(asked))
+
+    def _list_uploads(self, request: GatewayRequest, again: bool) -> Plan:
+        outbound.check_list(request.head)
+        asked = multipart.UploadListing(request, self._sealer, *self.owner)
+        if asked.max_keys == 0:
+            return asked.empty()
+        target = self._bucket_target(asked.query())
+        return self._list_as(request, again, target, lambda _: multipart.UploadTranslator(asked))
+
+    def _list_parts(self, request: GatewayRequest, again: bool) -> Plan:
+        outbound.check_read(request.head, _LIST_PARTS_KNOWN)
+        asked = multipart.PartListing(request, self._sealer, *self.owner)
+        make = partial(multipart.PartTranslator, asked)
+        shown = outbound.LIST_PARTS_ANSWER
+        answer = ListAnswer(self, self.site, request, shown, again, make)
+        target = self._target(request, asked.query())
+        return self._forward(request, target, outbound.LIST_PARTS, outbound.ADD, answer, True)
+
+    def _list_as(
+        self,
+        request: GatewayRequest,
+        again: bool,
+        target: bytes,
+        make: Callable[[Fields], Translate],
+    ) -> Plan:
+        answer = ListAnswer(self, self.site, request, outbound.NOTHING, again, make)
         return self._forward(request, target, outbound.LIST, outbound.ADD, answer, True)
+
+    def _bucket_target(self, query: bytes) -> bytes:
+        path = self._path or b"/"
+        return path + b"?" + query if query else path
 
     def _forward(
         self,
@@ -227,7 +368,7 @@ class S3Backend:
         target: bytes,
         keep: HeaderSet,
         add: Fields,
-        answer: _Answer,
+        answer: S3Answer,
         replayable: bool,
     ) -> Forward:
         """A request without a body."""
@@ -277,8 +418,10 @@ class S3Backend:
 
     # --- failures
 
-    def fail(self, request: GatewayRequest, failure: Failure, again: bool, site: _Site) -> Plan:
-        """What follows from a failed answer that came from ``site``."""
+    def fail(self, request: GatewayRequest, failure: Failure, again: bool, site: Site) -> Plan:
+        """What follows from a failed answer that came from ``site``. Raises: S3Error."""
+        bucket = request.bucket
+        assert bucket is not None
         where = f"{site.origin!r} bucket {self._bucket_name}"
         head_only = request.head.method == "HEAD"
         if failure.redirects:
@@ -292,12 +435,18 @@ class S3Backend:
                 request.request_id,
             )
             if moved and not again:
-                assert request.operation is not None
-                if request.operation.name != "PutObject":
+                if request.head.content_length <= 0:
                     return self._plan(request, True)
                 # The client's body is gone; every SDK sends it again on 503.
                 error = S3Error("ServiceUnavailable", "Please try again")
-                return _render(error, request, head_only, ((b"retry-after", b"1"),))
+                return respond_error(error, request, ((b"retry-after", b"1"),))
+        elif failure.code == "NoSuchBucket" and bucket.forwards_operations:
+            # There, a client may create it and delete it.
+            raise S3Error(
+                "NoSuchBucket",
+                "The specified bucket does not exist",
+                fields=(("BucketName", bucket.name),),
+            )
         elif failure.ours or (head_only and failure.status in (400, 401, 403)):
             # (A HEAD has no code: whether the client or our credential was refused is not known.)
             _log.warning(
@@ -307,7 +456,7 @@ class S3Backend:
                 failure.code or "(no code)",
                 request.request_id,
             )
-        return _render(failure.error(), request, head_only, failure.fields)
+        return respond_error(failure.error(), request, failure.fields)
 
 
 def _is_address(host: str) -> bool:
@@ -326,169 +475,6 @@ def _read_query(params: dict[str, bytes]) -> bytes:
     )
 
 
-def _render(error: S3Error, request: GatewayRequest, head_only: bool, fields: Fields) -> Respond:
-    resource = render.resource_of(request.head)
-    answer = render.error(error, request.request_id, resource, head=head_only)
-    answer.fields += fields
-    return answer
-
-
-# --- answers --------------------------------------------------------------------------------------
-
-
-class _Answer(Answer):
-    """GET and HEAD: the object is relayed, a part or nothing of it only to who asked for that.
-    Failures are gathered, whatever the operation. ``site`` is where the request went."""
-
-    __slots__ = ("again", "backend", "request", "site")
-
-    def __init__(
-        self,
-        backend: S3Backend,
-        request: GatewayRequest,
-        keep: HeaderSet,
-        again: bool,
-        extra: Fields = (),
-    ) -> None:
-        self.keep = keep
-        self.extra = extra
-        self.relay = True
-        self.backend = backend
-        self.request = request
-        self.again = again
-        self.site = backend.site
-
-    def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
-        if (status == 206 and self._wants_part()) or (status == 304 and self._has_conditions()):
-            return None
-        return self.failure(status, head)
-
-    def _wants_part(self) -> bool:
-        target = self.request.target
-        assert target is not None
-        return self.request.head.get(b"range") is not None or "partNumber" in target.params
-
-    def _has_conditions(self) -> bool:
-        head = self.request.head
-        return head.get(b"if-none-match") is not None or head.get(b"if-modified-since") is not None
-
-    def failure(self, status: int, head: ResponseHead) -> Gather:
-        return _Failed(self, Failure(status, head, self.site.region))
-
-    def failed(self, failure: Failure) -> Plan:
-        return self.backend.fail(self.request, failure, self.again, self.site)
-
-
-class _Failed:
-    """Implements ``plan.Gather`` for an error document."""
-
-    __slots__ = ("answer", "failure", "limit")
-
-    def __init__(self, answer: _Answer, failure: Failure) -> None:
-        self.limit = ERROR_BODY_MAX
-        self.answer = answer
-        self.failure = failure
-
-    def finish(self, body: bytes) -> Plan:
-        if body:
-            self.failure.read(body)
-        try:
-            return self.answer.failed(self.failure)
-        except S3Error as error:
-            request = self.answer.request
-            return _render(error, request, request.head.method == "HEAD", ())
-
-
-class _Stored(_Failed):
-    """A 200 with a document: if that is an error, however long, nothing was stored (S3: CopyObject,
-    "200 OK response that contains an error"). Anything else means nothing."""
-
-    __slots__ = ("stored",)
-
-    def __init__(self, answer: _Answer, failure: Failure, stored: Respond) -> None:
-        super().__init__(answer, failure)
-        self.stored = stored
-
-    def finish(self, body: bytes) -> Plan:
-        return super().finish(body) if b"<Error" in body else self.stored
-
-
-class _IfRangeAnswer(_Answer):
-    """Our If-Match stands for the client's If-Range: 412 leads to the whole object (R15)."""
-
-    __slots__ = ()
-
-    def failed(self, failure: Failure) -> Plan:
-        if failure.status == 412:
-            return self.backend.read_whole(self.request, self.again)
-        return super().failed(failure)
-
-
-class _PutAnswer(_Answer):
-    """PUT answers 200, and its body means nothing to the client unless it is an error (S20)."""
-
-    __slots__ = ()
-
-    def __init__(
-        self,
-        backend: S3Backend,
-        request: GatewayRequest,
-        keep: HeaderSet,
-        again: bool,
-        extra: Fields,
-    ) -> None:
-        super().__init__(backend, request, keep, again, extra)
-        self.relay = False
-
-    def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
-        if status != 200:
-            return self.failure(status, head)
-        kept = [(name, value) for name, value in head.items() if name in self.keep]
-        names = {name for name, _ in kept}
-        kept += [item for item in self.extra if item[0] not in names]
-        stored = Respond(200, tuple(kept))
-        if head.chunked or head.content_length > 0:
-            return _Stored(self, Failure(status, head, self.site.region), stored)
-        return stored
-
-
-class _DeleteAnswer(_Answer):
-    """DELETE answers 204, also for a key that was not there (SEM-20)."""
-
-    __slots__ = ()
-
-    def __init__(
-        self, backend: S3Backend, request: GatewayRequest, keep: HeaderSet, again: bool
-    ) -> None:
-        super().__init__(backend, request, keep, again)
-        self.relay = False
-
-    def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
-        if status == 204:
-            return None
-        if status in (200, 202):
-            kept = [(name, value) for name, value in head.items() if name in self.keep]
-            return Respond(204, tuple(kept))
-        return self.failure(status, head)
-
-    def failed(self, failure: Failure) -> Plan:
-        conditional = self.request.head.get(b"if-match") is not None
-        if failure.status == 404 and failure.code == "NoSuchKey" and not conditional:
-            return Respond(204)
-        return super().failed(failure)
-
-
-class _ListAnswer(_Answer):
-    __slots__ = ("listing",)
-
-    def __init__(
-        self, backend: S3Backend, request: GatewayRequest, again: bool, listing: Listing
-    ) -> None:
-        super().__init__(backend, request, outbound.NOTHING, again)
-        self.relay = False
-        self.listing = listing
-
-    def on_head(self, status: int, head: ResponseHead) -> Respond | Translate | Gather | None:
-        if status == 200:
-            return ListingTranslator(self.listing)
-        return self.failure(status, head)
+def _query(params: dict[str, bytes]) -> bytes:
+    """Canonical: encoded, and sorted by name."""
+    return b"&".join(name.encode() + b"=" + percent_encode(params[name]) for name in sorted(params))

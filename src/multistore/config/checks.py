@@ -48,6 +48,7 @@ def check(document: Document, findings: Findings) -> None:
     buckets = frozenset(bucket.name for bucket in document.buckets)
     for index, bucket in enumerate(document.buckets):
         _check_bucket(bucket, ("buckets", index), roles, findings)
+    _check_whole_buckets(document, findings)
     for index, role in enumerate(document.roles):
         _check_role(role, ("roles", index), findings)
         _check_scopes(role.allowed_scopes, ("roles", index), buckets, True, findings)
@@ -87,6 +88,32 @@ def _check_bucket(
             findings.fault(here, f'no role "{role}"', nearest(role, roles), fatal=False)
     if bucket.backend_type:
         _check_backend(bucket, path, findings)
+
+
+def _check_whole_buckets(document: Document, findings: Findings) -> None:
+    """Where operations on the bucket itself are forwarded, it is a whole one of its store, and
+    nobody else's here: else its clients would change what belongs to others."""
+    places: dict[tuple[object, ...], list[int]] = {}
+    for index, bucket in enumerate(document.buckets):
+        if BACKEND_TYPES.get(bucket.backend_type) != "s3":
+            continue
+        path = ("buckets", index, "backend_options")
+        # (What is wrong with the options was reported already.)
+        store = read_s3_options(bucket.backend_options, path, Findings(""))
+        if store is not None:
+            place = (store.host, store.port, store.base_path, store.bucket_name)
+            places.setdefault(place, []).append(index)
+    for sharers in places.values():
+        for index in sharers:
+            bucket = document.buckets[index]
+            if bucket.bucket_operations != "forward":
+                continue
+            here = ("buckets", index, "bucket_operations")
+            if bucket.backend_prefix.rstrip("/"):
+                findings.fault(here, "forward goes with a whole bucket, not with a backend_prefix")
+            others = [document.buckets[other].name for other in sharers if other != index]
+            if others:
+                findings.fault(here, f'the bucket "{others[0]}" is in the same one of the store')
 
 
 def _check_backend(bucket: BucketTable, path: Path, findings: Findings) -> None:

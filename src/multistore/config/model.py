@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     BaseModel,
@@ -158,6 +158,11 @@ class BucketTable(Table):
         True,
         description="Whether keys may hold `//` or begin with `/`; some stores fold them.",
     )
+    bucket_operations: Literal["refuse", "forward"] = Field(
+        "refuse",
+        description="Whether operations on the bucket itself (creation, configuration) go to the "
+        "store; only for a whole bucket of it.",
+    )
     created: Moment | None = Field(None, description="The creation date that ListBuckets shows.")
 
 
@@ -294,6 +299,7 @@ class TimeoutsTable(Table):
     )
     connect: Seconds = Field(_TIMEOUTS.connect, description="Connecting to a backend.")
     first_byte: Seconds = Field(_TIMEOUTS.first_byte, description="A backend's answer to begin.")
+    job: Seconds = Field(_TIMEOUTS.job, description="A long operation of which nothing is heard.")
     backend_idle: Seconds = Field(
         _TIMEOUTS.backend_idle, description="Idle connection to a backend."
     )

@@ -67,6 +67,7 @@ def compile_buckets(
             dot_segments=table.dot_segments,
             control_characters=table.control_characters,
             double_slashes=table.double_slashes,
+            forwards_operations=table.bucket_operations == "forward",
         )
         if table.created is not None:
             moment = table.created.astimezone(UTC)

@@ -1,25 +1,27 @@
-"""Sealing of continuation tokens: AES-256-GCM under keys derived from configuration.
+"""Sealing of continuation tokens and upload ids: AES-256-SIV (RFC 5297) under keys derived from
+configuration.
 
-A sealed token is ``base64url(version ‖ key id ‖ nonce ‖ ciphertext ‖ tag)`` without padding:
+A sealed token is ``base64url(version ‖ key id ‖ synthetic IV ‖ ciphertext)`` without padding:
 
 * the version byte lets the format change (S26);
 * the key id, eight bytes derived from the secret, finds the key among several, so that a
   secret can be replaced while listings run (F28);
-* the context (bucket and prefix) is associated data: a token opens only where it was made.
+* the context (what it is, bucket, prefix or key) is associated data: a token opens only where it
+  was made.
 
 Every process with the same secrets derives the same keys, so any worker opens what another sealed.
-Nonces are random (NIST SP 800-38D 8.2.2: at most 2**32 tokens under one key).
+Nothing is random: one token in one context has one sealed form, so that an upload keeps its id
+however often it is listed. SIV is made for that; without a nonce there is none to repeat.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import os
 from collections.abc import Iterable
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -29,9 +31,8 @@ __all__ = ["TokenSealer"]
 
 _VERSION = b"\x01"
 _ID_LENGTH = 8
-_NONCE_LENGTH = 12
-_HEADER_LENGTH = len(_VERSION) + _ID_LENGTH + _NONCE_LENGTH
-_TAG_LENGTH = 16
+_HEADER_LENGTH = len(_VERSION) + _ID_LENGTH
+_IV_LENGTH = 16
 
 
 def _derive(secret: bytes, purpose: bytes, length: int) -> bytes:
@@ -49,12 +50,12 @@ class TokenSealer:
     """
 
     def __init__(self, secret: bytes, *previous: bytes) -> None:
-        self._ring: dict[bytes, AESGCM] = {}
+        self._ring: dict[bytes, AESSIV] = {}
         for value in (secret, *previous):
             if len(value) < 16:
                 raise ValueError("the secret that seals tokens must have at least 16 bytes")
             key_id = _derive(value, b"continuation-token id", _ID_LENGTH)
-            self._ring[key_id] = AESGCM(_derive(value, b"continuation-token key", 32))
+            self._ring[key_id] = AESSIV(_derive(value, b"continuation-token key", 64))
         self._header = _VERSION + next(iter(self._ring))
         self._sealing = next(iter(self._ring.values()))
 
@@ -75,10 +76,9 @@ class TokenSealer:
         return "TokenSealer(***)"
 
     def seal(self, token: bytes, context: bytes) -> bytes:
-        """Returns URL-safe ASCII that shows nothing of ``token`` but its length."""
-        nonce = os.urandom(_NONCE_LENGTH)
-        sealed = self._sealing.encrypt(nonce, token, self._header + context)
-        return _encode(self._header + nonce + sealed)
+        """Returns URL-safe ASCII that shows nothing of ``token`` but its length, and whether it
+        is the same one."""
+        return _encode(self._header + self._sealing.encrypt(token, [self._header, context]))
 
     def open(self, sealed: bytes, context: bytes) -> bytes:
         """Raises: S3Error InvalidArgument for anything not sealed here for this context."""
@@ -89,15 +89,14 @@ class TokenSealer:
         # The decoder skips what is not in its alphabet: a token has one spelling only.
         if _encode(raw) != sealed:
             raise _refused()
-        if len(raw) < _HEADER_LENGTH + _TAG_LENGTH or not raw.startswith(_VERSION):
+        if len(raw) < _HEADER_LENGTH + _IV_LENGTH or not raw.startswith(_VERSION):
             raise _refused()
-        header = raw[: len(_VERSION) + _ID_LENGTH]
+        header = raw[:_HEADER_LENGTH]
         key = self._ring.get(header[len(_VERSION) :])
         if key is None:
             raise _refused()
-        nonce = raw[len(header) : _HEADER_LENGTH]
         try:
-            return key.decrypt(nonce, raw[_HEADER_LENGTH:], header + context)
+            return key.decrypt(raw[_HEADER_LENGTH:], [header, context])
         except InvalidTag:
             raise _refused() from None
 

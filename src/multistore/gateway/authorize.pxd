@@ -9,7 +9,7 @@ cimport cython
 cpdef bint covers(bytes prefix, bytes key) except -1
 cpdef bint allowed(Identity identity, str action, Bucket bucket, bytes key) except -1
 cpdef bint may_use(Identity identity, Bucket bucket) except -1
-cpdef object list_prefixes(Identity identity, Bucket bucket, bytes prefix)
+cpdef object list_prefixes(Identity identity, Bucket bucket, bytes prefix, str action=*)
 cpdef object check_access(
     Identity identity, Operation operation, NativeHead head, NativeTarget target, Bucket bucket)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
+from multistore.gateway.bucket_answers import ANSWERED
 from multistore.gateway.operation import OPERATIONS, required_actions
 
 if TYPE_CHECKING:
@@ -87,6 +88,11 @@ PUBLIC_ACTIONS: frozenset[str] = frozenset(("get_object", "head_object", "list_b
 
 #: What a scope on the bucket allows, whatever its actions and prefixes (SEM-22).
 _FOR_ANY_SCOPE: frozenset[str] = frozenset(("HeadBucket", "GetBucketLocation"))
+
+#: Actions that list below a prefix: a scope's prefixes bound what they show.
+_LISTS: frozenset[str] = frozenset(
+    ("list_bucket", "list_multipart_uploads", "list_object_versions")
+)
 
 _SLASH = 0x2F
 
@@ -195,12 +201,12 @@ def may_use(identity: Identity, bucket: Bucket) -> bool:
     return bucket.anonymous or bool(_grants(identity, bucket))
 
 
-def _bounds(scopes: tuple[Scope, ...], prefix: bytes) -> tuple[bytes, ...] | None:
+def _bounds(scopes: tuple[Scope, ...], prefix: bytes, action: str) -> tuple[bytes, ...] | None:
     """See :func:`list_prefixes`."""
     inside = False
     below: set[bytes] = set()
     for scope in scopes:
-        if "list_bucket" not in scope.actions:
+        if action not in scope.actions:
             continue
         if not scope.prefixes:
             return None
@@ -216,9 +222,12 @@ def _bounds(scopes: tuple[Scope, ...], prefix: bytes) -> tuple[bytes, ...] | Non
     return tuple(sorted(below))
 
 
-def list_prefixes(identity: Identity, bucket: Bucket, prefix: bytes) -> tuple[bytes, ...] | None:
-    """What a listing of ``prefix`` may show: None for everything below ``prefix``, else the
-    scope prefixes (in the sense of :func:`covers`) that bound it.
+def list_prefixes(
+    identity: Identity, bucket: Bucket, prefix: bytes, action: str = "list_bucket"
+) -> tuple[bytes, ...] | None:
+    """What a listing of ``prefix``, by one of the actions of ``_LISTS``, may show: None for
+    everything below ``prefix``, else the scope prefixes (in the sense of :func:`covers`) that
+    bound it.
 
     A listing must start inside a scope, as in the seed: listing the root with a scope on
     ``data/`` is denied. It is bounded when ``prefix`` is itself a scope prefix without a
@@ -226,9 +235,9 @@ def list_prefixes(identity: Identity, bucket: Bucket, prefix: bytes) -> tuple[by
 
     Raises: AccessDenied when nothing may be shown.
     """
-    if bucket.anonymous:
+    if bucket.anonymous and action in PUBLIC_ACTIONS:
         return None
-    return _bounds(_grants(identity, bucket), prefix)
+    return _bounds(_grants(identity, bucket), prefix, action)
 
 
 def check_access(
@@ -243,13 +252,18 @@ def check_access(
         for action in required_actions(head, operation):
             if not allowed(identity, action, bucket, key):
                 raise denied()
-    elif operation.action == "list_bucket":
-        list_prefixes(identity, bucket, target.params.get("prefix", b""))
+    elif operation.action in _LISTS:
+        list_prefixes(identity, bucket, target.params.get("prefix", b""), operation.action)
     elif operation.name in _FOR_ANY_SCOPE:
         if not may_use(identity, bucket):
             raise denied()
-    elif not allowed(identity, operation.action, bucket, b""):
-        raise denied()
+    elif operation.name in ANSWERED and not bucket.forwards_operations:
+        if not _grants(identity, bucket):
+            raise denied()
+    else:
+        for action in required_actions(head, operation):
+            if not allowed(identity, action, bucket, b""):
+                raise denied()
 
 
 def missing_bucket(
@@ -268,16 +282,21 @@ def missing_bucket(
         for action in required_actions(head, operation):
             if not _permits(scopes, action, key):
                 return denied()
-    elif operation.action == "list_bucket":
+    elif operation.action in _LISTS:
         try:
-            _bounds(scopes, target.params.get("prefix", b""))
+            _bounds(scopes, target.params.get("prefix", b""), operation.action)
         except S3Error as error:
             return error
-    elif operation.name in _FOR_ANY_SCOPE:
+    elif operation.name == "CreateBucket":
+        # It exists only by configuration, and then it is there already.
+        return denied()
+    elif operation.name in _FOR_ANY_SCOPE or operation.name in ANSWERED:
         if not scopes:
             return denied()
-    elif not _permits(scopes, operation.action, b""):
-        return denied()
+    else:
+        for action in required_actions(head, operation):
+            if not _permits(scopes, action, b""):
+                return denied()
     return S3Error(
         "NoSuchBucket",
         "The specified bucket does not exist",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from multistore.errors import S3Error
 from multistore.gateway.authorize import allowed
 from multistore.gateway.operation import required_actions
-from multistore.gateway.plan import UNSIGNED_PAYLOAD, Collect, Respond
+from multistore.gateway.plan import Collect, Respond
 from multistore.gateway.records import Record, malformed, read_records
 from multistore.gateway.render import DECLARATION, NAMESPACE
 from multistore.gateway.route import check_key
@@ -144,7 +144,7 @@ def _refuse(deletion: Deletion, request: GatewayRequest) -> None:
 def _check_name(key: bytes, bucket: Bucket) -> None:
     if len(key) > KEY_MAX:
         raise S3Error("KeyTooLongError", "Your key is too long")
-    check_key(key, bucket)
+    check_key(key, True, bucket)
 
 
 def document(objects: list[Record], prefix: bytes) -> bytes:
@@ -210,8 +210,3 @@ def _error(name: Name, error: S3Error) -> bytes:
         error.code.encode(),
         xml_escape(error.message.encode()),
     )
-
-
-def promised(payload: bytes, check: BodyCheck | None) -> bool:
-    """Whether anything binds the body: a digest beside the signature, or the signed hash."""
-    return check is not None or payload != UNSIGNED_PAYLOAD

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from multistore.errors import S3Error, bug_of
 from multistore.gateway import outbound, render
 from multistore.gateway.authorize import check_access, may_use, missing_bucket
+from multistore.gateway.bucket_answers import ON_BUCKET, bucket_answer
 from multistore.gateway.identity import Authenticator
 from multistore.gateway.operation import match, not_implemented
 from multistore.gateway.plan import Respond
@@ -151,18 +152,21 @@ class Engine:
             raise S3Error("AccessDenied", "Access Denied")
 
         if target.key:
-            check_key(target, bucket)
+            check_key(target.key, target.unsafe_key, bucket)
             if head.content_length > self._object_bytes:
                 raise S3Error(
                     "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size"
                 )
-        elif operation.name == "HeadBucket":
+        elif operation.name == "HeadBucket" and not bucket.forwards_operations:
             outbound.check_list(head)
             region = self._settings.region.encode()
             return Respond(200, ((b"x-amz-bucket-region", region),))
         elif operation.name == "GetBucketLocation":
             outbound.check_list(head)
             return render.bucket_location(self._settings.region)
+        elif operation.name in ON_BUCKET and not bucket.forwards_operations:
+            settings = self._settings
+            return bucket_answer(request, settings.owner_id, settings.owner_display_name)
         return bucket.backend.plan(request)
 
     def _list_buckets(self, identity: Identity, target: Target) -> Respond:

@@ -88,7 +88,7 @@ class Operation:
         needs: str = "",
         header: bytes = b"",
         params: str = "",
-        implemented: bool = False,
+        implemented: bool = True,
     ) -> None:
         self.name = name
         self.level = level
@@ -134,31 +134,33 @@ _PAGE = "continuation-token"
 #: Every operation of the Amazon S3 API, and the form upload ("POST Object").
 OPERATIONS: tuple[Operation, ...] = (
     # Service
-    Operation("ListDirectoryBuckets", SERVICE, "GET", "max-directory-buckets", params=_PAGE),
+    Operation("ListDirectoryBuckets", SERVICE, "GET", "max-directory-buckets", params=_PAGE,
+              implemented=False),
     Operation("ListBuckets", SERVICE, "GET",
-              params=f"max-buckets prefix bucket-region {_PAGE}", implemented=True),
+              params=f"max-buckets prefix bucket-region {_PAGE}"),
 
     # Buckets
     Operation("CreateBucket", BUCKET, "PUT"),
     Operation("DeleteBucket", BUCKET, "DELETE"),
-    Operation("HeadBucket", BUCKET, "HEAD", implemented=True),
-    Operation("GetBucketLocation", BUCKET, "GET", "location", implemented=True),
-    Operation("CreateSession", BUCKET, "GET", "session"),
-    Operation("WriteGetObjectResponse", BUCKET, "POST", header=b"x-amz-request-token"),
+    Operation("HeadBucket", BUCKET, "HEAD"),
+    Operation("GetBucketLocation", BUCKET, "GET", "location"),
+    Operation("CreateSession", BUCKET, "GET", "session", implemented=False),
+    Operation("WriteGetObjectResponse", BUCKET, "POST", header=b"x-amz-request-token",
+              implemented=False),
 
     # Lists
     Operation("ListObjectsV2", BUCKET, "GET", "list-type", action="list_bucket",
-              params=f"{_LIST} {_PAGE} fetch-owner start-after", implemented=True),
+              params=f"{_LIST} {_PAGE} fetch-owner start-after"),
     Operation("ListObjects", BUCKET, "GET", action="list_bucket",
-              params=f"{_LIST} marker", implemented=True),
+              params=f"{_LIST} marker"),
     Operation("ListObjectVersions", BUCKET, "GET", "versions",
               params=f"{_LIST} key-marker version-id-marker"),
     Operation("ListMultipartUploads", BUCKET, "GET", "uploads",
               params=f"{_LIST} key-marker upload-id-marker max-uploads"),
 
     # Bucket configuration
-    Operation("GetBucketAbac", BUCKET, "GET", "abac"),
-    Operation("PutBucketAbac", BUCKET, "PUT", "abac"),
+    Operation("GetBucketAbac", BUCKET, "GET", "abac", implemented=False),
+    Operation("PutBucketAbac", BUCKET, "PUT", "abac", implemented=False),
     Operation("GetBucketAccelerateConfiguration", BUCKET, "GET", "accelerate"),
     Operation("PutBucketAccelerateConfiguration", BUCKET, "PUT", "accelerate"),
     Operation("GetBucketAcl", BUCKET, "GET", "acl"),
@@ -190,18 +192,24 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("DeleteBucketLifecycle", BUCKET, "DELETE", "lifecycle"),
     Operation("GetBucketLogging", BUCKET, "GET", "logging"),
     Operation("PutBucketLogging", BUCKET, "PUT", "logging"),
-    Operation("CreateBucketMetadataConfiguration", BUCKET, "POST", "metadataConfiguration"),
-    Operation("GetBucketMetadataConfiguration", BUCKET, "GET", "metadataConfiguration"),
-    Operation("DeleteBucketMetadataConfiguration", BUCKET, "DELETE", "metadataConfiguration"),
-    Operation("CreateBucketMetadataTableConfiguration", BUCKET, "POST", "metadataTable"),
-    Operation("GetBucketMetadataTableConfiguration", BUCKET, "GET", "metadataTable"),
-    Operation("DeleteBucketMetadataTableConfiguration", BUCKET, "DELETE", "metadataTable"),
+    Operation("CreateBucketMetadataConfiguration", BUCKET, "POST", "metadataConfiguration",
+              implemented=False),
+    Operation("GetBucketMetadataConfiguration", BUCKET, "GET", "metadataConfiguration",
+              implemented=False),
+    Operation("DeleteBucketMetadataConfiguration", BUCKET, "DELETE", "metadataConfiguration",
+              implemented=False),
+    Operation("CreateBucketMetadataTableConfiguration", BUCKET, "POST", "metadataTable",
+              implemented=False),
+    Operation("GetBucketMetadataTableConfiguration", BUCKET, "GET", "metadataTable",
+              implemented=False),
+    Operation("DeleteBucketMetadataTableConfiguration", BUCKET, "DELETE", "metadataTable",
+              implemented=False),
     Operation("UpdateBucketMetadataAnnotationTableConfiguration", BUCKET, "PUT",
-              "metadataAnnotationTable"),
+              "metadataAnnotationTable", implemented=False),
     Operation("UpdateBucketMetadataInventoryTableConfiguration", BUCKET, "PUT",
-              "metadataInventoryTable"),
+              "metadataInventoryTable", implemented=False),
     Operation("UpdateBucketMetadataJournalTableConfiguration", BUCKET, "PUT",
-              "metadataJournalTable"),
+              "metadataJournalTable", implemented=False),
     Operation("GetBucketMetricsConfiguration", BUCKET, "GET", "metrics", needs="id"),
     Operation("ListBucketMetricsConfigurations", BUCKET, "GET", "metrics", params=_PAGE),
     Operation("PutBucketMetricsConfiguration", BUCKET, "PUT", "metrics", needs="id"),
@@ -235,30 +243,31 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("PutObjectLockConfiguration", BUCKET, "PUT", "object-lock"),
 
     # Objects
-    Operation("GetObject", OBJECT, "GET", version_action="get_object_version", params=_READ,
-              implemented=True),
-    Operation("HeadObject", OBJECT, "HEAD", version_action="get_object_version", params=_READ,
-              implemented=True),
-    Operation("CopyObject", OBJECT, "PUT", action="put_object", header=_COPY_SOURCE),
-    Operation("PutObject", OBJECT, "PUT", implemented=True),
+    Operation("GetObject", OBJECT, "GET", version_action="get_object_version", params=_READ),
+    Operation("HeadObject", OBJECT, "HEAD", version_action="get_object_version", params=_READ),
+    Operation("CopyObject", OBJECT, "PUT", action="put_object", header=_COPY_SOURCE,
+              implemented=False),
+    Operation("PutObject", OBJECT, "PUT"),
     Operation("DeleteObject", OBJECT, "DELETE", version_action="delete_object_version",
-              params="versionId", implemented=True),
-    Operation("DeleteObjects", BUCKET, "POST", "delete", action="delete_object"),
-    Operation("PostObject", BUCKET, "POST", action="put_object", header=b"content-type"),
-    Operation("RenameObject", OBJECT, "PUT", "renameObject"),
+              params="versionId"),
+    Operation("DeleteObjects", BUCKET, "POST", "delete", action="delete_object", implemented=False),
+    Operation("PostObject", BUCKET, "POST", action="put_object", header=b"content-type",
+              implemented=False),
+    Operation("RenameObject", OBJECT, "PUT", "renameObject", implemented=False),
     Operation("RestoreObject", OBJECT, "POST", "restore",
               version_action="restore_object_version", params="versionId"),
-    Operation("SelectObjectContent", OBJECT, "POST", "select", params="select-type"),
-    Operation("GetObjectTorrent", OBJECT, "GET", "torrent"),
+    Operation("SelectObjectContent", OBJECT, "POST", "select", params="select-type",
+              implemented=False),
+    Operation("GetObjectTorrent", OBJECT, "GET", "torrent", implemented=False),
     Operation("GetObjectAttributes", OBJECT, "GET", "attributes",
               version_action="get_object_version_attributes", params="versionId"),
 
     # Multipart uploads
     Operation("CreateMultipartUpload", OBJECT, "POST", "uploads"),
     Operation("UploadPartCopy", OBJECT, "PUT", "uploadId", action="upload_part",
-              header=_COPY_SOURCE, needs="partNumber"),
+              header=_COPY_SOURCE, needs="partNumber", implemented=False),
     Operation("UploadPart", OBJECT, "PUT", "uploadId", needs="partNumber"),
-    Operation("CompleteMultipartUpload", OBJECT, "POST", "uploadId"),
+    Operation("CompleteMultipartUpload", OBJECT, "POST", "uploadId", implemented=False),
     Operation("AbortMultipartUpload", OBJECT, "DELETE", "uploadId"),
     Operation("ListParts", OBJECT, "GET", "uploadId",
               params="max-parts part-number-marker encoding-type"),
@@ -270,18 +279,20 @@ OPERATIONS: tuple[Operation, ...] = (
               version_action="put_object_version_acl", params="versionId"),
     Operation("GetObjectAnnotation", OBJECT, "GET", "annotation",
               version_action="get_object_version_annotation",
-              needs="annotationName", params="versionId"),
+              needs="annotationName", params="versionId", implemented=False),
     Operation("ListObjectAnnotations", OBJECT, "GET", "annotation",
               version_action="list_object_version_annotations",
-              params=f"versionId max-annotation-results annotation-prefix {_PAGE}"),
+              params=f"versionId max-annotation-results annotation-prefix {_PAGE}",
+              implemented=False),
     Operation("PutObjectAnnotation", OBJECT, "PUT", "annotation",
               version_action="put_object_version_annotation",
-              needs="annotationName", params="versionId"),
+              needs="annotationName", params="versionId", implemented=False),
     Operation("DeleteObjectAnnotation", OBJECT, "DELETE", "annotation",
               version_action="delete_object_version_annotation",
-              needs="annotationName", params="versionId"),
+              needs="annotationName", params="versionId", implemented=False),
     Operation("UpdateObjectEncryption", OBJECT, "PUT", "encryption",
-              version_action="update_object_version_encryption", params="versionId"),
+              version_action="update_object_version_encryption", params="versionId",
+              implemented=False),
     Operation("GetObjectLegalHold", OBJECT, "GET", "legal-hold",
               version_action="get_object_version_legal_hold", params="versionId"),
     Operation("PutObjectLegalHold", OBJECT, "PUT", "legal-hold",
@@ -448,7 +459,17 @@ _HEADER_ACTIONS: tuple[tuple[bytes, str], ...] = (
     (b"x-amz-server-side-encryption-aws-kms-key-id", "put_object_sse_kms_key"),
     (b"x-amz-server-side-encryption-context", "put_object_sse_kms_key"),
 )
-_HEADER_FAMILIES: tuple[bytes, ...] = tuple(prefix for prefix, _ in _HEADER_ACTIONS)
+# The same for a bucket.
+_BUCKET_HEADER_ACTIONS: tuple[tuple[bytes, str], ...] = (
+    (b"x-amz-acl", "put_bucket_acl"),
+    (b"x-amz-grant-", "put_bucket_acl"),
+    (b"x-amz-bucket-object-lock-", "put_object_lock_configuration"),
+    (b"x-amz-object-ownership", "put_bucket_ownership_controls"),
+    (b"x-amz-bypass-governance-retention", "bypass_governance_retention"),
+)
+_HEADER_FAMILIES: tuple[bytes, ...] = tuple(
+    {prefix for prefix, _ in _HEADER_ACTIONS + _BUCKET_HEADER_ACTIONS}
+)
 
 
 def required_actions(head: RequestHead, operation: Operation) -> tuple[str, ...]:
@@ -462,7 +483,10 @@ def required_actions(head: RequestHead, operation: Operation) -> tuple[str, ...]
             continue
         if name == b"x-amz-acl" and value == b"private":
             continue  # what every object has anyway; rclone always sends it
-        for prefix, action in _HEADER_ACTIONS:
+        if operation.subresource == "acl" and name.startswith((b"x-amz-acl", b"x-amz-grant-")):
+            continue  # the operation itself
+        table = _BUCKET_HEADER_ACTIONS if operation.level == BUCKET else _HEADER_ACTIONS
+        for prefix, action in table:
             if name.startswith(prefix):
                 actions.append(action)
                 break

@@ -25,10 +25,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADD",
+    "CREATE_UPLOAD_ANSWER",
     "DELETE",
     "DELETE_ANSWER",
     "LIST",
+    "LIST_PARTS",
+    "LIST_PARTS_ANSWER",
     "NOTHING",
+    "PART",
     "PUT",
     "PUT_ANSWER",
     "READ",
@@ -37,6 +41,9 @@ __all__ = [
     "READ_WHOLE",
     "check_delete",
     "check_list",
+    "check_read",
+    "check_write",
+    "known",
     "promises_of",
     "read_fields",
     "upload_fields",
@@ -131,6 +138,23 @@ _DELETE_KNOWN = DELETE | _OURS
 LIST = HeaderSet((b"x-amz-request-payer",))
 _LIST_KNOWN = LIST | _OURS
 
+#: ListParts: the key of SSE-C, for the checksums of the parts.
+LIST_PARTS = HeaderSet((b"x-amz-request-payer",), (_CUSTOMER_KEY,))
+
+#: A part of an upload: digests of its decoded bytes and the key of SSE-C; how the object is to be
+#: served and stored was said when the upload began. Conditions are S3's to ignore: some clients
+#: send those of the whole upload with each part.
+PART = HeaderSet(
+    (
+        b"content-md5",
+        b"if-match",
+        b"if-none-match",
+        b"x-amz-request-payer",
+        b"x-amz-sdk-checksum-algorithm",
+    ),
+    (b"x-amz-checksum-", _CUSTOMER_KEY),
+)
+
 #: Preconditions and ranges of RFC 9110 that S3 does not know on writes. To ignore them would
 #: overwrite what the client wanted to protect (RFC 9110 13.2.1, 14.5).
 _REFUSED_ON_WRITE = HeaderSet(
@@ -199,6 +223,20 @@ PUT_ANSWER = HeaderSet(
     ),
     (b"x-amz-checksum-",),
 )
+
+#: CreateMultipartUpload: how the object will be stored, and when a lifecycle rule ends the upload.
+CREATE_UPLOAD_ANSWER = HeaderSet(
+    (
+        b"x-amz-abort-date",
+        b"x-amz-checksum-algorithm",
+        b"x-amz-checksum-type",
+        b"x-amz-request-charged",
+        *_METHODS_OF_ENCRYPTION,
+    )
+)
+
+#: ListParts.
+LIST_PARTS_ANSWER = HeaderSet((b"x-amz-abort-date", b"x-amz-request-charged"))
 
 DELETE_ANSWER = HeaderSet((b"x-amz-delete-marker", b"x-amz-request-charged", b"x-amz-version-id"))
 
@@ -296,6 +334,23 @@ def upload_fields(head: RequestHead) -> Fields:
     if kept:
         add.append((b"content-encoding", b",".join(kept)))
     return (*ADD, *add)
+
+
+def check_write(head: RequestHead, known: HeaderSet) -> None:
+    """Raises: NotImplemented for a field that a write may not ignore."""
+    for name, _ in head.items():
+        if name in _REFUSED_ON_WRITE or (name.startswith(b"x-amz-") and name not in known):
+            raise _unknown(name)
+
+
+def known(keep: HeaderSet) -> HeaderSet:
+    """The fields that a request may have of which ``keep`` goes out."""
+    return keep | _OURS
+
+
+def check_read(head: RequestHead, known: HeaderSet) -> None:
+    """Raises: NotImplemented for an unknown ``x-amz-*`` field."""
+    _check_known(head, known)
 
 
 def check_delete(head: RequestHead) -> None:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from multistore.gateway.integrity import BodyCheck
     from multistore.gateway.ports import Calls
     from multistore.types import Origin
     from multistore.wire import HeaderSet, RequestHead, ResponseHead, Signer
@@ -16,6 +15,7 @@ __all__ = [
     "EMPTY_SHA256",
     "UNSIGNED_PAYLOAD",
     "Answer",
+    "Check",
     "Collect",
     "Fields",
     "Forward",
@@ -116,7 +116,7 @@ class Forward:
         signer: Signer | None,
         answer: Answer,
         *,
-        check: BodyCheck | None = None,
+        check: Check | None = None,
         replayable: bool = False,
     ) -> None:
         self.origin = origin
@@ -143,7 +143,7 @@ class Collect:
 
     __slots__ = ("check", "finish")
 
-    def __init__(self, check: BodyCheck | None, finish: Callable[[bytes], Plan]) -> None:
+    def __init__(self, check: Check | None, finish: Callable[[bytes], Plan]) -> None:
         self.check = check
         self.finish = finish
 
@@ -186,6 +186,14 @@ class Translate(Protocol):
 
     def feed(self, data: bytes) -> bytes: ...
     def finish(self) -> bytes: ...
+
+
+class Check(Protocol):
+    """Sees every byte of a body as it passes. ``finish`` raises ``S3Error`` for a body that must
+    not be stored."""
+
+    def update(self, data: bytes | memoryview) -> None: ...
+    def finish(self) -> None: ...
 
 
 class Gather(Protocol):

@@ -29,10 +29,11 @@ class CredentialStore(Protocol):
 
 
 class TokenSealer(Protocol):
-    """Hides a backend's continuation token from clients, and clients' inventions from backends.
+    """Hides a backend's continuation tokens and upload ids from clients, and clients' inventions
+    from backends.
 
-    ``context`` (bucket, prefix) is bound to the token; every process with the same
-    configuration opens what another sealed.
+    ``context`` (what it is, bucket, prefix or key) is bound to the token; every process with the
+    same configuration opens what another sealed, and seals the same to the same.
     """
 
     def seal(self, token: bytes, context: bytes) -> bytes:

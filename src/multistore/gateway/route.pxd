@@ -3,10 +3,7 @@ from multistore.types cimport Bucket
 from multistore.wire._native.head cimport RequestHead as NativeHead
 from multistore.wire._native.target cimport Target as NativeTarget, parse_target
 
-cimport cython
 
-
-@cython.locals(key=bytes)
-cpdef object check_key(NativeTarget target, Bucket bucket)
+cpdef object check_key(bytes key, bint unsafe, Bucket bucket)
 
 cpdef object read_target(NativeHead head, object domains)

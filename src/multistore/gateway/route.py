@@ -63,21 +63,20 @@ def read_target(head: RequestHead, domains: Sequence[str]) -> Target:
     return parse_target(head.target, virtual_bucket(head.get(b"host"), domains))
 
 
-def check_key(target: Target, bucket: Bucket) -> None:
+def check_key(key: bytes, unsafe: bool, bucket: Bucket) -> None:
     """Refuses keys that a backend or another reader could take for a different one (D5): a
     ``.`` or ``..`` segment, however it was encoded, and ASCII control characters, unless
     ``bucket`` opted in; an empty segment (behind a prefix a ``/`` at the start is one), if it
-    opted out. The key of ``target`` is not empty.
+    opted out. ``key`` is not empty; ``unsafe`` is what its target says of it, or True.
 
     Raises: InvalidRequest.
     """
-    key = target.key
     if not bucket.double_slashes and (key.startswith(b"/") or b"//" in key):
         raise S3Error(
             "InvalidRequest",
             "The object key begins with '/' or has '//' in it, which this bucket does not allow.",
         )
-    if not target.unsafe_key:
+    if not unsafe:
         return
     if not bucket.dot_segments and _DOT_SEGMENT.search(key):
         raise S3Error("InvalidRequest", "The object key has a '.' or '..' segment.")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error, bug_of
 from multistore.gateway.ports import Answered
-from multistore.server.fetch import Fetch
 from multistore.server.faults import backend_fault
+from multistore.server.fetch import Fetch
 
 if TYPE_CHECKING:
     from multistore.gateway.plan import Forward, Job, Respond
@@ -58,9 +58,7 @@ class Jobs:
             result = error
         except Exception as error:
             _log.error("%s", bug_of(error))
-            result = S3Error(
-                "InternalError", "We encountered an internal error. Please try again."
-            )
+            result = S3Error("InternalError", "We encountered an internal error. Please try again.")
         finally:
             if job.key is not None:
                 del self._by_key[job.key]

@@ -385,8 +385,8 @@ def test_a_deletion_names_its_version(store: MemoryStore, bucket: Bucket) -> Non
 
 
 def test_what_is_not_built_is_named(bucket: Bucket) -> None:
-    request = make_request(bucket, "GET", b"/bucket/key?acl", identity=SOMEBODY)
-    with pytest.raises(S3Error, match="GetObjectAcl") as caught:
+    request = make_request(bucket, "GET", b"/bucket/key?torrent", identity=SOMEBODY)
+    with pytest.raises(S3Error, match="GetObjectTorrent") as caught:
         bucket.backend.plan(request)
     assert caught.value.status == 501
 

@@ -309,7 +309,7 @@ MOVED = ((b"x-amz-bucket-region", b"eu-central-1"), (b"location", b"https://evil
 
 
 def read(backend: S3Backend, method: str = "GET") -> Plan:
-    fields = ((b"content-length", b"0"),) if method == "PUT" else ()
+    fields = ((b"content-length", b"1"),) if method == "PUT" else ()
     bucket = Bucket("bucket", backend)
     return backend.plan(make_request(bucket, method, b"/bucket/key", fields, identity=SOMEBODY))
 

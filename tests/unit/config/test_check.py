@@ -51,6 +51,32 @@ def said(findings: tuple[Finding, ...]) -> list[str]:
 CASES: dict[str, tuple[str, list[str]]] = {
     "nothing wrong": (BUCKET + OPTIONS + CREDENTIAL + ROLE, []),
     "empty file": ("", ["0? : no buckets: whatever is asked for does not exist"]),
+    "operations on a whole bucket": (
+        BUCKET + "bucket_operations = 'forward'\n" + OPTIONS,
+        [],
+    ),
+    "operations on a part of a bucket": (
+        BUCKET
+        + "backend_prefix = 'a'\nbucket_operations = 'forward'\n"
+        + OPTIONS
+        + BUCKET.replace("data", "more")
+        + "bucket_operations = 'always'\n"
+        + OPTIONS.replace('"b"', '"c"'),
+        [
+            "5! buckets[0].bucket_operations: forward goes with a whole bucket, not with a "
+            "backend_prefix",
+            "11! buckets[1].bucket_operations: should be 'refuse' or 'forward'",
+        ],
+    ),
+    "operations on a bucket of several": (
+        BUCKET
+        + "bucket_operations = 'forward'\n"
+        + OPTIONS
+        + BUCKET.replace("data", "more")
+        + "backend_prefix = 'x/'\n"
+        + OPTIONS,
+        ['4! buckets[0].bucket_operations: the bucket "more" is in the same one of the store'],
+    ),
     "unknown keys": (
         "onwer_id = 'x'\n" + BUCKET + "anonymus_access = true\n" + OPTIONS + "colour = 'red'\n",
         [

@@ -384,9 +384,80 @@ def test_any_scope_on_a_bucket_shows_where_it_is(method: str, target: str) -> No
 def test_what_acts_on_a_whole_bucket_needs_a_scope_on_all_of_it() -> None:
     bounded = holder(scope("b", (b"x/",), "*"))
     whole = holder(scope("b", (), "*"))
-    assert outcome(bounded, "GET", "/b?policy", bucket()) == "AccessDenied"
-    assert outcome(whole, "GET", "/b?policy", bucket()) == ""
-    assert outcome(ANONYMOUS, "GET", "/b?policy", bucket(anonymous=True)) == "AccessDenied"
+    for forwards in (False, True):
+        where = bucket(forwards_operations=forwards)
+        assert outcome(bounded, "PUT", "/b?policy", where) == "AccessDenied"
+        assert outcome(whole, "PUT", "/b?policy", where) == ""
+        assert outcome(ANONYMOUS, "GET", "/b?policy", bucket(anonymous=True)) == "AccessDenied"
+
+
+@pytest.mark.rule("SEM-22")
+def test_what_is_answered_here_needs_a_scope_and_no_more() -> None:
+    bounded = holder(scope("b", (b"x/",), "get_object"))
+    stranger = holder(scope("c", (), "*"))
+    for method, target in (("GET", "/b?versioning"), ("GET", "/b?acl"), ("PUT", "/b")):
+        assert outcome(bounded, method, target, bucket()) == ""
+        for who in (stranger, ANONYMOUS):
+            for anonymous in (False, True):
+                where = bucket(anonymous=anonymous)
+                assert outcome(who, method, target, where) == "AccessDenied"
+        # At the store it is the store's, and needs its action.
+        where = bucket(forwards_operations=True)
+        assert outcome(bounded, method, target, where) == "AccessDenied"
+        assert outcome(holder(scope("b", (), "*")), method, target, where) == ""
+
+
+@pytest.mark.rule("SEM-14", "L3")
+@pytest.mark.parametrize(
+    ("field", "action"),
+    [
+        (("x-amz-acl", "public-read"), "put_bucket_acl"),
+        (("x-amz-grant-read", "id=1"), "put_bucket_acl"),
+        (("x-amz-bucket-object-lock-enabled", "true"), "put_object_lock_configuration"),
+        (("x-amz-object-ownership", "ObjectWriter"), "put_bucket_ownership_controls"),
+    ],
+)
+def test_a_header_of_a_new_bucket_needs_its_action(field: tuple[str, str], action: str) -> None:
+    where = bucket(forwards_operations=True)
+    maker = holder(scope("b", (), "create_bucket", "put_object_acl"))
+    assert outcome(maker, "PUT", "/b", where) == ""
+    assert outcome(maker, "PUT", "/b", where, field) == "AccessDenied"
+    both = holder(scope("b", (), "create_bucket", action))
+    assert outcome(both, "PUT", "/b", where, field) == ""
+
+
+@pytest.mark.rule("SEM-14")
+def test_the_acl_of_a_version_needs_the_action_of_versions_alone() -> None:
+    field = ("x-amz-acl", "public-read")
+    for action, target in (
+        ("put_object_version_acl", "/b/k?acl&versionId=1"),
+        ("put_object_acl", "/b/k?acl"),
+    ):
+        assert outcome(holder(scope("b", (), action)), "PUT", target, bucket(), field) == ""
+        assert outcome(WRITER, "PUT", target, bucket(), field) == "AccessDenied"
+
+
+@pytest.mark.rule("S3")
+@pytest.mark.parametrize(
+    ("query", "action"),
+    [("uploads", "list_multipart_uploads"), ("versions", "list_object_versions")],
+)
+def test_other_lists_are_bounded_like_that_of_objects(query: str, action: str) -> None:
+    bounded = holder(scope("b", (b"data",), action))
+    for prefix, code in (
+        ("data", ""),
+        ("data/x", ""),
+        ("", "AccessDenied"),
+        ("data-private/", "AccessDenied"),
+    ):
+        target = f"/b?{query}&prefix={prefix}"
+        assert outcome(bounded, "GET", target, bucket()) == code
+        assert outcome(holder(scope("b", (), "list_bucket")), "GET", target, bucket()) == (
+            "AccessDenied"
+        )
+        # No list but that of objects is public.
+        assert outcome(ANONYMOUS, "GET", target, bucket(anonymous=True)) == "AccessDenied"
+    assert list_prefixes(bounded, bucket(), b"data", action) == (b"data",)
 
 
 @pytest.mark.rule("SEM-22", "S23")

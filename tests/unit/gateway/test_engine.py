@@ -200,14 +200,12 @@ def test_a_bad_presigned_url_is_worse_than_none(
 @pytest.mark.parametrize(
     ("method", "target", "name"),
     [
-        ("GET", "/public/k?acl", "GetObjectAcl"),
-        ("PUT", "/public/k?tagging", "PutObjectTagging"),
-        ("DELETE", "/public/k?tagging", "DeleteObjectTagging"),
-        ("GET", "/private?policy", "GetBucketPolicy"),
-        ("PUT", "/missing", "CreateBucket"),
+        ("GET", "/public/k?torrent", "GetObjectTorrent"),
+        ("PUT", "/public/k?renameObject", "RenameObject"),
+        ("GET", "/private?abac", "GetBucketAbac"),
         ("POST", "/private?delete", "DeleteObjects"),
-        ("POST", "/private/k?uploads", "CreateMultipartUpload"),
-        ("GET", "/missing/k?uploadId=1", "ListParts"),
+        ("POST", "/private/k?select", "SelectObjectContent"),
+        ("GET", "/missing?session", "CreateSession"),
     ],
 )
 def test_what_is_not_built_is_named_after_authentication(

@@ -110,7 +110,8 @@ def test_one_parse_of_the_target(host: str, path: str, bucket: str, key: bytes) 
 def refused(path: str, **options: Any) -> bool:
     where = Bucket("b", CountingBackend(), **options)
     try:
-        check_key(parse_target(path.encode()), where)
+        target = parse_target(path.encode())
+        check_key(target.key, target.unsafe_key, where)
     except S3Error as error:
         code = error.code
     else:
