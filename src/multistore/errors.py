@@ -17,6 +17,7 @@ __all__ = ["STATUS", "S3Error", "bug_of"]
 STATUS: dict[str, int] = {
     "AccessControlListNotSupported": 400,
     "AccessDenied": 403,
+    "AccessForbidden": 403,
     "AuthorizationHeaderMalformed": 400,
     "AuthorizationQueryParametersError": 400,
     "BadDigest": 400,

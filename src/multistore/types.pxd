@@ -35,3 +35,4 @@ cdef class Bucket:
     cdef public bint control_characters
     cdef public bint double_slashes
     cdef public str created
+    cdef public object cors

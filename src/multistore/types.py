@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from multistore.gateway.cors import Cors
     from multistore.gateway.ports import Backend
 
 __all__ = ["ANONYMOUS", "Bucket", "Credential", "Identity", "Origin", "Scope"]
@@ -101,7 +102,8 @@ class Bucket:
     ``prefix`` is what stands before the client's key at the backend: empty, or
     ending in ``/``. ``dot_segments`` and ``control_characters`` opt in to keys that
     are refused otherwise; without ``double_slashes`` keys with an empty segment are refused,
-    which some stores fold into the key without it (D5).
+    which some stores fold into the key without it (D5). ``cors`` are the rules for pages of other
+    origins, if there are any.
     """
 
     __slots__ = (
@@ -109,6 +111,7 @@ class Bucket:
         "anonymous",
         "backend",
         "control_characters",
+        "cors",
         "created",
         "dot_segments",
         "double_slashes",
@@ -128,6 +131,7 @@ class Bucket:
         control_characters: bool = False,
         double_slashes: bool = True,
         created: str = "2024-01-01T00:00:00.000Z",
+        cors: Cors | None = None,
     ) -> None:
         self.name = name
         self.backend = backend
@@ -138,3 +142,4 @@ class Bucket:
         self.control_characters = control_characters
         self.double_slashes = double_slashes
         self.created = created
+        self.cors = cors

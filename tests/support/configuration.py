@@ -38,6 +38,8 @@ EVERYTHING = (*READ, *WRITE, "get_object_version")
 
 def _text(value: object) -> str:
     # JSON strings, numbers, booleans and arrays of strings are TOML as they stand.
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_text(part)}" for key, part in value.items()) + " }"
     return json.dumps(value, ensure_ascii=False)
 
 

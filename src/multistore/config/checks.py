@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path as FilePath
 
 from multistore.config.backend_options import check_names, read_s3_options
+from multistore.config.cors_rules import check_rule
 from multistore.config.findings import Findings, nearest
 from multistore.config.levels import parse_levels
 from multistore.config.model import (
@@ -81,6 +82,8 @@ def _check_bucket(
     elif bucket.name and (fault := bucket_name_fault(bucket.name)):
         findings.fault((*path, "name"), f'"{bucket.name}": {fault}', fatal=False)
     _check_backend_prefix(bucket.backend_prefix, (*path, "backend_prefix"), findings)
+    for index, rule in enumerate(bucket.cors):
+        check_rule(rule, (*path, "cors", index), findings)
     for index, role in enumerate(bucket.allowed_roles):
         if role not in roles:
             here = (*path, "allowed_roles", index)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC
 
 from multistore.config.backend_options import S3Options, read_s3_options
+from multistore.config.cors_rules import compile_rules
 from multistore.config.findings import Findings
 from multistore.config.model import CredentialTable, Document, ScopeTable
 from multistore.gateway.authorize import expand, matches
@@ -67,6 +68,7 @@ def compile_buckets(
             dot_segments=table.dot_segments,
             control_characters=table.control_characters,
             double_slashes=table.double_slashes,
+            cors=compile_rules(table.cors),
         )
         if table.created is not None:
             moment = table.created.astimezone(UTC)

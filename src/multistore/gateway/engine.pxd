@@ -28,4 +28,5 @@ cdef class Engine:
     @cython.locals(
         head=NativeHead, target=NativeTarget, operation=Operation, identity=Identity, bucket=Bucket)
     cdef object _decide(self, GatewayRequest request)
+    cdef object _refusal(self, GatewayRequest request, object error)
     cdef object _list_buckets(self, Identity identity, object target)

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error, bug_of
-from multistore.gateway import outbound, render
+from multistore.gateway import cors, outbound, render
 from multistore.gateway.authorize import check_access, may_use, missing_bucket
 from multistore.gateway.identity import Authenticator
 from multistore.gateway.operation import match, not_implemented
@@ -97,18 +97,27 @@ class Engine:
         try:
             return self._decide(request)
         except S3Error as error:
-            return _refusal(request, error)
+            return self._refusal(request, error)
         except Exception as error:
             _log.error("request %s: %s", request.request_id, bug_of(error))
-            return _refusal(
+            return self._refusal(
                 request,
                 S3Error("InternalError", "We encountered an internal error. Please try again."),
             )
+
+    def _refusal(self, request: GatewayRequest, error: S3Error) -> Respond:
+        head, target = request.head, request.target
+        if request.cors is None and target is not None and target.bucket:
+            request.cors = cors.answer_fields(self._buckets.get_bucket(target.bucket), head)
+        resource = render.resource_of(head)
+        return render.error(error, request.request_id, resource, head=head.method == "HEAD")
 
     def _decide(self, request: GatewayRequest) -> Plan:
         head = request.head
         target = read_target(head, self._domains)
         request.target = target
+        if head.method == "OPTIONS":
+            return cors.preflight(self._buckets.get_bucket(target.bucket), head)
         operation = match(head, target)
         request.operation = operation
         identity = self._authenticator.authenticate(request, target)
@@ -126,6 +135,8 @@ class Engine:
         bucket = self._buckets.get_bucket(target.bucket)
         if bucket is None:
             raise missing_bucket(identity, operation, head, target)
+        if bucket.cors is not None:
+            request.cors = bucket.cors.fields(head)
         check_access(identity, operation, head, target, bucket)
         request.bucket = bucket
         owner = head.get(b"x-amz-expected-bucket-owner")
@@ -211,9 +222,3 @@ def _refuse_unproven(head: RequestHead) -> None:
     name = head.first_outside(b"x-amz-", _ANONYMOUS_FIELDS)
     if name is not None:
         raise S3Error("AccessDenied", "Access Denied")
-
-
-def _refusal(request: GatewayRequest, error: S3Error) -> Respond:
-    head = request.head
-    resource = render.resource_of(head)
-    return render.error(error, request.request_id, resource, head=head.method == "HEAD")
