@@ -24,6 +24,7 @@ cdef class Engine:
     cdef tuple _domains
     cdef Authenticator _authenticator
     cpdef object decide(self, GatewayRequest request)
+    cpdef object resume(self, GatewayRequest request, object collect, bytes body)
 
     @cython.locals(
         head=NativeHead, target=NativeTarget, operation=Operation, identity=Identity, bucket=Bucket)

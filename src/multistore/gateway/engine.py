@@ -20,7 +20,7 @@ from multistore.types import ANONYMOUS
 from multistore.wire import HeaderSet
 
 if TYPE_CHECKING:
-    from multistore.gateway.plan import Plan
+    from multistore.gateway.plan import Collect, Plan
     from multistore.gateway.ports import BucketRegistry, CredentialStore
     from multistore.gateway.request import GatewayRequest
     from multistore.limits import Limits
@@ -96,14 +96,15 @@ class Engine:
         Raises nothing: a refusal, and a bug of ours, are answers too."""
         try:
             return self._decide(request)
-        except S3Error as error:
-            return self._refusal(request, error)
         except Exception as error:
-            _log.error("request %s: %s", request.request_id, bug_of(error))
-            return self._refusal(
-                request,
-                S3Error("InternalError", "We encountered an internal error. Please try again."),
-            )
+            return self._refusal(request, _shown(request, error))
+
+    def resume(self, request: GatewayRequest, collect: Collect, body: bytes) -> Plan:
+        """What to do now that the body is there that ``collect`` asked for. Raises nothing."""
+        try:
+            return collect.finish(body)
+        except Exception as error:
+            return self._refusal(request, _shown(request, error))
 
     def _refusal(self, request: GatewayRequest, error: S3Error) -> Respond:
         head, target = request.head, request.target
@@ -195,6 +196,14 @@ def _read_max_buckets(value: bytes | None) -> int:
         f"max-buckets must be an integer between 1 and {_MAX_BUCKETS}",
         fields=(("ArgumentName", "max-buckets"),),
     )
+
+
+def _shown(request: GatewayRequest, error: Exception) -> S3Error:
+    """What the client is told of ``error``; a bug of ours goes to the log."""
+    if isinstance(error, S3Error):
+        return error
+    _log.error("request %s: %s", request.request_id, bug_of(error))
+    return S3Error("InternalError", "We encountered an internal error. Please try again.")
 
 
 def _check_overrides(params: dict[str, bytes], anonymous: bool) -> None:

@@ -23,5 +23,10 @@ cdef class Forward:
     cdef public bytes payload
     cdef public object signer
     cdef public Answer answer
+    cdef public bytes body          # None for the client's own
     cdef public object check
     cdef public bint replayable
+
+cdef class Collect:
+    cdef public long long limit     # bytes
+    cdef public object finish

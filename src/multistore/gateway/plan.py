@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from multistore.gateway.integrity import BodyCheck
     from multistore.types import Origin
     from multistore.wire import HeaderSet, RequestHead, ResponseHead, Signer
@@ -13,6 +15,7 @@ __all__ = [
     "EMPTY_SHA256",
     "UNSIGNED_PAYLOAD",
     "Answer",
+    "Collect",
     "Fields",
     "Forward",
     "Gather",
@@ -74,7 +77,8 @@ class Forward:
     ``wire.write_request_head`` gets ``method``, ``target`` (encoded, canonical),
     ``host``, ``head`` filtered by ``keep``, ``add``, ``length``, ``payload`` and
     ``signer``. ``length`` is the body's length in bytes, -1 for no body and no
-    Content-Length; the client's body is relayed untouched. ``check`` is set when
+    Content-Length; the client's body is relayed untouched, unless ``body`` is a small one of ours
+    that goes out instead. ``check`` is set when
     promises about the body are to be held *here*: it sees every byte, and the last
     ones are held back until it is content (law 6). ``replayable``: a second attempt
     cannot do harm (GET, HEAD; see the retry law). ``answer`` says what becomes of the
@@ -84,6 +88,7 @@ class Forward:
     __slots__ = (
         "add",
         "answer",
+        "body",
         "check",
         "head",
         "host",
@@ -111,6 +116,7 @@ class Forward:
         signer: Signer | None,
         answer: Answer,
         *,
+        body: bytes | None = None,
         check: BodyCheck | None = None,
         replayable: bool = False,
     ) -> None:
@@ -125,11 +131,27 @@ class Forward:
         self.payload = payload
         self.signer = signer
         self.answer = answer
+        self.body = body
         self.check = check
         self.replayable = replayable
 
 
-Plan = Respond | Forward
+class Collect:
+    """A small body is needed before the next plan is known, after authorisation (law 2).
+
+    The head has said its length, which is at most ``limit`` bytes. The runtime reads it whole and
+    asks ``Engine.resume`` for the next plan, which is that of ``finish``; it may raise
+    ``S3Error``.
+    """
+
+    __slots__ = ("finish", "limit")
+
+    def __init__(self, limit: int, finish: Callable[[bytes], Plan]) -> None:
+        self.limit = limit
+        self.finish = finish
+
+
+Plan = Respond | Forward | Collect
 
 
 class Translate(Protocol):

@@ -8,6 +8,9 @@ from multistore.server.upstream cimport Call, Upstream
 from multistore.wire._native.head cimport ResponseHead
 
 
+cdef bytes CONTINUE                 # the interim answer (RFC 9110 15.2.1)
+
+
 cdef class Exchange(Call):
     cdef Client client
     cdef Service service

@@ -21,6 +21,7 @@ from multistore.server.upstream cimport Call, Upstream
 from multistore.wire._native.cext cimport ms_span
 from multistore.wire._native.head cimport ResponseHead
 from multistore.wire._native.render cimport request_head
+from multistore.wire._native.spans cimport span_of
 
 import logging
 
@@ -43,7 +44,7 @@ cdef enum Mode:
     GATHER
 
 cdef object log = logging.getLogger("multistore.backend")
-cdef bytes CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 cdef bytes LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -63,8 +64,8 @@ cdef class Exchange(Call):
         cdef Upstream upstream
         cdef Forward plan = self.plan
         self.phase = WAITING
-        self.body_left = plan.length if plan.length > 0 else 0
-        self.takes_body |= plan.length > 0
+        self.body_left = plan.length if plan.length > 0 and plan.body is None else 0
+        self.takes_body |= self.body_left > 0
         self.check = plan.check
         self.pool = self.service.pools.of(plan.origin)
         upstream = self.pool.take()
@@ -76,7 +77,7 @@ cdef class Exchange(Call):
 
     cdef int _restart(self, Forward plan) except -1:
         """Another plan for the same request; its body, if it had one, is gone."""
-        if plan.length > 0:
+        if plan.length > 0 and plan.body is None:
             raise RuntimeError("a second plan cannot send the body again")
         self.plan = plan
         self.gather = None
@@ -94,17 +95,19 @@ cdef class Exchange(Call):
     cdef int _send_request(self, Upstream upstream) except -1:
         cdef Forward plan = self.plan
         cdef Client client = self.client
-        cdef ms_span head
+        cdef ms_span parts[2]
         self.upstream = upstream
         upstream.start(self, plan.method)
         try:
-            head = request_head(
+            parts[0] = request_head(
                 plan.method, plan.target, plan.host, plan.head, plan.keep, plan.add,
                 plan.length, plan.payload, plan.signer, self.service.amz_date,
             )
         except S3Error as error:
             return self._refuse(error)
-        upstream.stream.write(&head, 1)
+        if plan.body is not None:
+            parts[1] = span_of(plan.body)
+        upstream.stream.write(parts, 1 if plan.body is None else 2)
         self.moved = self.idle_ms = 0
         if self.body_left == 0:
             return self._body_sent()

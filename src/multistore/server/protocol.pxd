@@ -1,4 +1,6 @@
 from libc.stdint cimport int64_t
+from multistore.gateway.plan cimport Collect
+from multistore.gateway.request cimport GatewayRequest
 from multistore.server.client cimport Client
 from multistore.server.exchange cimport Exchange
 from multistore.server.service cimport Service
@@ -17,11 +19,18 @@ cdef class Connection(Client):
     cdef int64_t linger_until       # monotonic milliseconds
     cdef bint to_head               # the request is a HEAD: no body in the answer
     cdef tuple cors                 # fields of the answer for browsers, or None
+    cdef GatewayRequest request     # whose body is collected
+    cdef Collect collect            # what it is collected for
+    cdef bytearray collected
     cdef ms_head_caps caps
 
     cdef Py_ssize_t _head(self, const char* p, Py_ssize_t n) except -1
     cdef int _serve(self, RequestHead head, bint more) except -1
+    cdef int _carry_out(self, GatewayRequest request, object plan) except -1
+    cdef int _collect(self, GatewayRequest request, Collect plan) except -1
+    cdef int _collected(self) except -1
     cdef int _refuse(self, object error) except -1
+    cdef int _refuse_request(self, object error) except -1
     cdef void _decide_close(self) noexcept
     cdef void _next(self) noexcept
     cdef void _linger(self) noexcept

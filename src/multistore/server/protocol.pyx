@@ -2,16 +2,17 @@
 """The client's side of a connection: heads in, answers out, one request at a time.
 
 States: HEAD (idle, or reading a head) -> BUSY (an exchange has the request) -> HEAD, by way of
-DISCARD when a short body was refused; LINGER after an answer whose request was not read to its
-end (RFC 9112 9.6: the peer must be able to read it); SHUT.
+COLLECT when the plan needs the body first, and of DISCARD when a short body was refused; LINGER
+after an answer whose request was not read to its end (RFC 9112 9.6: the peer must be able to read
+it); SHUT.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from libc.stdint cimport int64_t
-from multistore.gateway.plan cimport Forward, Respond
+from multistore.gateway.plan cimport Collect, Forward, Respond
 from multistore.gateway.request cimport GatewayRequest
 from multistore.server.client cimport CHUNKED, UNSAID, Client
-from multistore.server.exchange cimport Exchange
+from multistore.server.exchange cimport CONTINUE, Exchange
 from multistore.server.service cimport Service
 from multistore.server.timers cimport monotonic_ms
 from multistore.wire._native.cext cimport (
@@ -26,10 +27,12 @@ import logging
 from multistore.errors import S3Error, bug_of
 from multistore.gateway import render
 from multistore.server.chunked import read_request_head
+from multistore.server.faults import upload_stalled
 
 cdef enum State:
     HEAD
     BUSY
+    COLLECT
     DISCARD
     LINGER
     SHUT
@@ -107,6 +110,14 @@ cdef class Connection(Client):
             self.body_begun = True
             self.stream.pause()
             return 0
+        if self.state == COLLECT:
+            taken = n if n < self.unread else <Py_ssize_t> self.unread
+            self.collected += PyBytes_FromStringAndSize(p, taken)
+            self.unread -= taken
+            self.service.counters.bytes_in += taken
+            if self.unread == 0:
+                self._collected()
+            return taken
         if self.state == DISCARD:
             taken = n if n < self.discard_left else <Py_ssize_t> self.discard_left
             self.discard_left -= taken
@@ -165,6 +176,13 @@ cdef class Connection(Client):
             self.exchange.on_client_deadline()
         elif self.state == SHUT or self.state == DISCARD or self.stream.full:
             self.stream.abort()
+        elif self.state == COLLECT:
+            self.keep_alive = False
+            try:
+                self._refuse_request(upload_stalled())
+            except Exception as error:
+                log.error("%s", bug_of(error))
+                self.stream.abort()
         elif self.state == HEAD and self.head_begun:
             try:
                 self._refuse(S3Error("RequestTimeout", "The request head did not arrive in time.", fatal=True))
@@ -230,19 +248,57 @@ cdef class Connection(Client):
         request = GatewayRequest(head, self.stream.peer, self.secure, self.request_id.decode("ascii"), now)
         plan = service.engine.decide(request)
         self.cors = request.cors
+        if isinstance(plan, Collect):
+            return self._collect(request, <Collect> plan)
+        return self._carry_out(request, plan)
+
+    cdef int _carry_out(self, GatewayRequest request, object plan) except -1:
         if isinstance(plan, Respond):
             self.send(plan)
             self.done()
             return 0
-        if (<Forward?> plan).length <= 0 and (self.unread < 0 or self.unread > service.discard_bytes):
+        if (<Forward?> plan).length <= 0 and (self.unread < 0 or self.unread > self.service.discard_bytes):
             # RFC 9110 9.3.1: a body of a GET means nothing; this one is too long to be read over.
-            self.send(render.error(
-                S3Error("InvalidRequest", "This request may not have a body."), request.request_id,
-                render.resource_of(head), head=self.to_head))
-            self.done()
-            return 0
+            self.request = request
+            return self._refuse_request(S3Error("InvalidRequest", "This request may not have a body."))
         self.exchange = Exchange(self, request, <Forward> plan)
         return self.exchange.start()
+
+    cdef int _refuse_request(self, object error) except -1:
+        """An error about `request`, whose head was right."""
+        cdef GatewayRequest request = self.request
+        self.request = None
+        self.send(render.error(
+            error, request.request_id, render.resource_of(request.head), head=self.to_head))
+        self.done()
+        return 0
+
+    # --- bodies that a plan needs first -----------------------------------------------------
+
+    cdef int _collect(self, GatewayRequest request, Collect plan) except -1:
+        if self.unread < 0 or self.unread > plan.limit:
+            raise RuntimeError("a body that cannot be collected")
+        self.request = request
+        self.collect = plan
+        self.collected = bytearray()
+        if self.unread == 0:
+            return self._collected()
+        self.state = COLLECT
+        if self.expects_continue:
+            self.expects_continue = False
+            if not self.body_begun:
+                self.stream.write_bytes(CONTINUE)
+        self.service.wheel.set(self, self.service.rate_window_ms)
+        self.stream.resume()
+        return 0
+
+    cdef int _collected(self) except -1:
+        cdef GatewayRequest request = self.request
+        cdef Collect collect = self.collect
+        cdef bytes body = bytes(self.collected)
+        self.request = self.collect = self.collected = None
+        self.state = BUSY
+        return self._carry_out(request, self.service.engine.resume(request, collect, body))
 
     cdef int _refuse(self, object error) except -1:
         """Answers a head that is not a request; the connection cannot go on after it."""
