@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
+    "BUCKET_DOCUMENT_MAX",
     "CLOCK_SKEW",
     "ERROR_BODY_MAX",
     "KEY_MAX",
@@ -34,6 +35,8 @@ METADATA_MAX = 2048
 CLOCK_SKEW = 900
 #: Longest life of a presigned URL in seconds (S3: "Authenticating requests: query parameters").
 PRESIGN_MAX = 604_800
+#: Bytes of the document that says where a bucket is to be made; it has one short element.
+BUCKET_DOCUMENT_MAX = 16_384
 #: Bytes of a backend's error document that are read before giving up on it.
 ERROR_BODY_MAX = 65_536
 

@@ -34,5 +34,6 @@ cdef class Bucket:
     cdef public bint dot_segments
     cdef public bint control_characters
     cdef public bint double_slashes
+    cdef public bint by_pattern
     cdef public str created
     cdef public object cors

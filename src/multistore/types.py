@@ -34,7 +34,7 @@ class Identity:
     """Who asks. Only ``gateway.identity`` makes one, after a signature held.
 
     ``grants`` caches, per bucket name, the scopes that speak of it
-    (filled by ``gateway.authorize``, bounded by the number of buckets).
+    (filled and bounded by ``gateway.authorize``).
     """
 
     __slots__ = ("grants", "principal", "role", "scopes")
@@ -102,14 +102,16 @@ class Bucket:
     ``prefix`` is what stands before the client's key at the backend: empty, or
     ending in ``/``. ``dot_segments`` and ``control_characters`` opt in to keys that
     are refused otherwise; without ``double_slashes`` keys with an empty segment are refused,
-    which some stores fold into the key without it (D5). ``cors`` are the rules for pages of other
-    origins, if there are any.
+    which some stores fold into the key without it (D5). ``by_pattern``: the name fits a
+    pattern, and only the store knows whether there is such a bucket (D17). ``cors`` are the rules
+    for pages of other origins, if there are any.
     """
 
     __slots__ = (
         "allowed_roles",
         "anonymous",
         "backend",
+        "by_pattern",
         "control_characters",
         "cors",
         "created",
@@ -130,6 +132,7 @@ class Bucket:
         dot_segments: bool = False,
         control_characters: bool = False,
         double_slashes: bool = True,
+        by_pattern: bool = False,
         created: str = "2024-01-01T00:00:00.000Z",
         cors: Cors | None = None,
     ) -> None:
@@ -141,5 +144,6 @@ class Bucket:
         self.dot_segments = dot_segments
         self.control_characters = control_characters
         self.double_slashes = double_slashes
+        self.by_pattern = by_pattern
         self.created = created
         self.cors = cors

@@ -92,8 +92,6 @@ def test_sub_resources_touch_nothing(pair: Pair, method: str, key: str) -> None:
         ("POST", "/k?uploads", "CreateMultipartUpload"),
         ("POST", "/k?uploadId=u", "CompleteMultipartUpload"),
         ("POST", "?delete", "DeleteObjects"),
-        ("PUT", "", "CreateBucket"),
-        ("DELETE", "", "DeleteBucket"),
     ],
 )
 def test_what_is_not_built_is_named(pair: Pair, method: str, target: str, name: str) -> None:

@@ -29,6 +29,9 @@ _CLIENT: dict[str, str] = {
     "AccessDenied": "Access Denied",
     "AccessControlListNotSupported": "The bucket does not allow ACLs",
     "BadDigest": "The Content-MD5 or checksum you specified did not match what we received",
+    "BucketAlreadyExists": "The requested bucket name is not available",
+    "BucketAlreadyOwnedByYou": "The bucket exists already, and you own it",
+    "BucketNotEmpty": "The bucket you tried to delete is not empty",
     "ConditionalRequestConflict": "A conflicting conditional operation is in progress; try again",
     "EntityTooLarge": "Your proposed upload exceeds the maximum allowed object size",
     "EntityTooSmall": "Your proposed upload is smaller than the minimum allowed object size",
@@ -47,6 +50,7 @@ _CLIENT: dict[str, str] = {
     "InvalidTag": "The tag provided was not a valid tag",
     "KeyTooLongError": "Your key is too long",
     "MalformedXML": "The XML you provided was not well-formed or did not validate",
+    "MaxMessageLengthExceeded": "Your request was too big",
     "MetadataTooLarge": "Your metadata headers exceed the maximum allowed metadata size",
     "MethodNotAllowed": "The specified method is not allowed against this resource",
     "NoSuchKey": "The specified key does not exist.",
@@ -58,6 +62,7 @@ _CLIENT: dict[str, str] = {
     "PreconditionFailed": "At least one of the preconditions you specified did not hold.",
     "RequestHeaderSectionTooLarge": "Your request headers exceed the maximum allowed size",
     "RequestTimeout": "Your socket connection was not read from or written to in time",
+    "TooManyBuckets": "You have attempted to create more buckets than allowed",
     "XAmzContentSHA256Mismatch": "The provided 'x-amz-content-sha256' header does not match",
 }
 

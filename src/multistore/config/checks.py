@@ -22,11 +22,14 @@ from multistore.config.model import (
     ScopeTable,
     ServerTable,
 )
-from multistore.config.names import bucket_name_fault, domain_fault, parse_listen
+from multistore.config.names import domain_fault, parse_listen
 from multistore.config.option_names import BACKEND_TYPES
+from multistore.config.pattern_rules import check_pattern, check_template
+from multistore.config.patterns import is_pattern
 from multistore.config.positions import Path
 from multistore.config.secret_rules import EXAMPLE_BUCKETS, weakness
-from multistore.gateway.authorize import ACTIONS, GROUPS, matches
+from multistore.gateway.authorize import ACTIONS, GROUPS
+from multistore.gateway.bucket_names import bucket_name_fault, may_share_names
 from multistore.limits import KEY_MAX
 
 __all__ = ["check"]
@@ -77,8 +80,8 @@ def _check_unique(document: Document, findings: Findings) -> None:
 def _check_bucket(
     bucket: BucketTable, path: Path, roles: frozenset[str], findings: Findings
 ) -> None:
-    if bucket.name == "*" or "{" in bucket.name:
-        findings.fault((*path, "name"), "patterns of bucket names are not available yet")
+    if is_pattern(bucket.name):
+        check_pattern(bucket, path, findings)
     elif bucket.name and (fault := bucket_name_fault(bucket.name)):
         findings.fault((*path, "name"), f'"{bucket.name}": {fault}', fatal=False)
     _check_backend_prefix(bucket.backend_prefix, (*path, "backend_prefix"), findings)
@@ -111,6 +114,7 @@ def _check_backend(bucket: BucketTable, path: Path, findings: Findings) -> None:
     store = read_s3_options(bucket.backend_options, options, findings)
     if store is None:
         return
+    check_template(bucket.name, store.bucket_name, options, findings)
     if store.bucket_name in EXAMPLE_BUCKETS:
         findings.fault(options, f'"{store.bucket_name}" is a name from an example, not yours')
     # The store's own secret is not ours to choose: said, but no reason to refuse (D12).
@@ -205,7 +209,7 @@ def _check_scopes(
         if (
             scope.bucket
             and not template
-            and not any(matches(scope.bucket, bucket) for bucket in buckets)
+            and not any(may_share_names(scope.bucket, bucket) for bucket in buckets)
         ):
             what = "matches" if "*" in scope.bucket else "is called"
             findings.fault(

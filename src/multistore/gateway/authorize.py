@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
+from multistore.gateway.bucket_names import bucket_name_fault
 from multistore.gateway.operation import OPERATIONS, required_actions
 
 if TYPE_CHECKING:
@@ -87,6 +88,9 @@ PUBLIC_ACTIONS: frozenset[str] = frozenset(("get_object", "head_object", "list_b
 
 #: What a scope on the bucket allows, whatever its actions and prefixes (SEM-22).
 _FOR_ANY_SCOPE: frozenset[str] = frozenset(("HeadBucket", "GetBucketLocation"))
+
+#: Buckets for which an identity keeps its scopes: patterns stand for names without end.
+_GRANTS_MAX = 4096
 
 _SLASH = 0x2F
 
@@ -164,6 +168,8 @@ def _grants(identity: Identity, bucket: Bucket) -> tuple[Scope, ...]:
             grants = ()
         else:
             grants = _scopes_of(identity, bucket.name)
+        if len(identity.grants) >= _GRANTS_MAX:
+            identity.grants.clear()
         identity.grants[bucket.name] = grants
     return grants
 
@@ -260,6 +266,8 @@ def missing_bucket(
 
     A role never learns it: an existing bucket may exclude the role, and refuses it too.
     """
+    if operation.name == "CreateBucket":
+        return _not_created(target.bucket)
     if identity.role is not None:
         return denied()
     scopes = _scopes_of(identity, target.bucket)
@@ -282,4 +290,17 @@ def missing_bucket(
         "NoSuchBucket",
         "The specified bucket does not exist",
         fields=(("BucketName", target.bucket),),
+    )
+
+
+def _not_created(name: str) -> S3Error:
+    """No entry is called so and no pattern fits: nobody can make it. What S3 forbids depends on
+    the request alone and may be said."""
+    fault = bucket_name_fault(name)
+    if not fault:
+        return denied()
+    return S3Error(
+        "InvalidBucketName",
+        f"The specified bucket is not valid: {fault}.",
+        fields=(("BucketName", name),),
     )

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 import logging
 import re
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error, bug_of
 from multistore.gateway import cors, outbound, render
-from multistore.gateway.authorize import check_access, may_use, missing_bucket
+from multistore.gateway.authorize import check_access, missing_bucket
+from multistore.gateway.bucket_list import list_buckets
 from multistore.gateway.identity import Authenticator
 from multistore.gateway.operation import match, not_implemented
 from multistore.gateway.plan import Respond
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from multistore.gateway.ports import BucketRegistry, CredentialStore
     from multistore.gateway.request import GatewayRequest
     from multistore.limits import Limits
-    from multistore.types import Bucket, Identity
-    from multistore.wire import RequestHead, Target
+    from multistore.wire import RequestHead
 
 __all__ = ["Engine", "Settings"]
 
@@ -46,9 +45,6 @@ _ANONYMOUS_FIELDS = HeaderSet(
         b"x-amz-user-agent",
     )
 )
-
-#: Buckets on one page of ListBuckets (S3: ListBuckets, MaxBuckets).
-_MAX_BUCKETS = 10_000
 
 
 class Settings:
@@ -130,8 +126,7 @@ class Engine:
         if identity is ANONYMOUS:
             _refuse_unproven(head)
         if not target.bucket:
-            outbound.check_list(head)
-            return self._list_buckets(identity, target)
+            return list_buckets(request, self._buckets, self._settings)
 
         bucket = self._buckets.get_bucket(target.bucket)
         if bucket is None:
@@ -150,6 +145,8 @@ class Engine:
                 raise S3Error(
                     "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size"
                 )
+        elif bucket.by_pattern:
+            pass  # whether it is there only the store knows
         elif operation.name == "HeadBucket":
             outbound.check_list(head)
             region = self._settings.region.encode()
@@ -158,44 +155,6 @@ class Engine:
             outbound.check_list(head)
             return render.bucket_location(self._settings.region)
         return bucket.backend.plan(request)
-
-    def _list_buckets(self, identity: Identity, target: Target) -> Respond:
-        """ListBuckets: what the caller may use, in the order of names (S23)."""
-        params = target.params
-        prefix = params.get("prefix", b"").decode()
-        after = params.get("continuation-token", b"").decode()
-        limit = _read_max_buckets(params.get("max-buckets"))
-        region = params.get("bucket-region", b"").decode()
-        shown: list[Bucket] = []
-        more = ""
-        if not region or region == self._settings.region:
-            for bucket in sorted(self._buckets.list_buckets(), key=attrgetter("name")):
-                if bucket.name <= after or not bucket.name.startswith(prefix):
-                    continue
-                if may_use(identity, bucket):
-                    if len(shown) == limit:
-                        more = shown[-1].name
-                        break
-                    shown.append(bucket)
-        return render.list_buckets(
-            shown,
-            self._settings.owner_id,
-            self._settings.owner_display_name,
-            prefix=prefix,
-            continuation_token=more,
-        )
-
-
-def _read_max_buckets(value: bytes | None) -> int:
-    if value is None:
-        return _MAX_BUCKETS
-    if value.isdigit() and len(value) <= 5 and 1 <= int(value) <= _MAX_BUCKETS:
-        return int(value)
-    raise S3Error(
-        "InvalidArgument",
-        f"max-buckets must be an integer between 1 and {_MAX_BUCKETS}",
-        fields=(("ArgumentName", "max-buckets"),),
-    )
 
 
 def _shown(request: GatewayRequest, error: Exception) -> S3Error:

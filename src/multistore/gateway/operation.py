@@ -139,8 +139,8 @@ OPERATIONS: tuple[Operation, ...] = (
               params=f"max-buckets prefix bucket-region {_PAGE}", implemented=True),
 
     # Buckets
-    Operation("CreateBucket", BUCKET, "PUT"),
-    Operation("DeleteBucket", BUCKET, "DELETE"),
+    Operation("CreateBucket", BUCKET, "PUT", implemented=True),
+    Operation("DeleteBucket", BUCKET, "DELETE", implemented=True),
     Operation("HeadBucket", BUCKET, "HEAD", implemented=True),
     Operation("GetBucketLocation", BUCKET, "GET", "location", implemented=True),
     Operation("CreateSession", BUCKET, "GET", "session"),

@@ -36,6 +36,7 @@ __all__ = [
     "READ_ANSWER_CHECKSUM",
     "READ_WHOLE",
     "check_delete",
+    "check_fields",
     "check_list",
     "promises_of",
     "read_fields",
@@ -313,6 +314,11 @@ def check_list(head: RequestHead) -> None:
     Raises: NotImplemented for an unknown ``x-amz-*`` field.
     """
     _check_known(head, _LIST_KNOWN)
+
+
+def check_fields(head: RequestHead, known: HeaderSet) -> None:
+    """Raises: NotImplemented for an ``x-amz-*`` field outside ``known`` that is not ours."""
+    _check_known(head, known | _OURS)
 
 
 def promises_of(head: RequestHead, payload: bytes, bound: bool) -> tuple[BodyCheck | None, Fields]:

@@ -5,20 +5,43 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from multistore.gateway.plan import Plan
     from multistore.gateway.request import GatewayRequest
     from multistore.types import Bucket, Credential
 
-__all__ = ["Backend", "BucketRegistry", "CredentialStore", "TokenSealer"]
+__all__ = ["Backend", "BucketPattern", "BucketRegistry", "CredentialStore", "TokenSealer"]
+
+
+class BucketPattern(Protocol):
+    """The buckets of a store whose names fit ``pattern``, a glob (D17). ``anonymous`` and
+    ``allowed_roles`` are those of each of them."""
+
+    @property
+    def pattern(self) -> str: ...
+    @property
+    def anonymous(self) -> bool: ...
+    @property
+    def allowed_roles(self) -> frozenset[str]: ...
+
+    def list_buckets(
+        self, request: GatewayRequest, found: Callable[[Sequence[Bucket]], Plan], /
+    ) -> Plan:
+        """Asks the store which there are; ``found`` gets them and gives the next plan."""
+        ...
 
 
 class BucketRegistry(Protocol):
-    """The virtual buckets. Synchronous: what it cannot know at once it must have cached."""
+    """The virtual buckets. Synchronous: what it cannot know at once it must have cached.
+
+    ``get_bucket`` also gives those that fit a pattern, whether they exist or not;
+    ``list_buckets`` those that are named.
+    """
 
     def get_bucket(self, name: str) -> Bucket | None: ...
     def list_buckets(self) -> Sequence[Bucket]: ...
+    def list_patterns(self) -> Sequence[BucketPattern]: ...
 
 
 class CredentialStore(Protocol):

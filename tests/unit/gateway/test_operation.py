@@ -32,6 +32,8 @@ CORPUS = Path(__file__).parents[2] / "corpus"
 #: What this version carries out (the rest is 501).
 BUILT = {
     "ListBuckets",
+    "CreateBucket",
+    "DeleteBucket",
     "HeadBucket",
     "GetBucketLocation",
     "ListObjects",
