@@ -377,6 +377,7 @@ cdef class Exchange(Call):
                 self.service.retrying += 1
                 self.service.wheel.set(self.client, self.service.connect_ms)
                 # A new connection: what happened to one idle connection may have happened to all.
+                self.pool = self.service.pools.of(self.plan.origin)
                 self.pool.dial(self)
                 return
             log.warning("%s: backend %r failed: %s", self.request.request_id, self.plan.origin, why)
