@@ -35,7 +35,7 @@ LATER = {
     "metering, quotas and adaptive limits": "S24 F19 F25 F26",
     "reload and several workers": "L11 F27 F28 F29 F30",
     "learning a backend's clock": "F23",
-    "CORS and routes of our own": "SEM-25 SEM-26",
+    "routes of our own": "SEM-26",
     "soak under load and scarcity": "F36 F37 F38 F39 F44 F45",
 }
 

@@ -19,6 +19,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 TABLES: dict[str, type[model.Table]] = {
     "Top level": model.Document,
     "`[[buckets]]`": model.BucketTable,
+    "`cors`": model.CorsTable,
     "`[[credentials]]`": model.CredentialTable,
     "`allowed_scopes`": model.ScopeTable,
     "`[[roles]]`": model.RoleTable,

@@ -4,9 +4,10 @@ is imported by the command line only."""
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from multistore.backends.s3 import S3Backend
+from multistore.backends.s3_store import S3Store
 from multistore.config.backend_options import S3Options
 from multistore.config.model import Document
 from multistore.config.names import parse_listen
@@ -41,7 +42,8 @@ def make_engine(document: Document, session_token_key: str = "") -> Engine:
         owner_display_name=document.owner_display_name,
         limits=Limits(**document.limits.model_dump()),
     )
-    return Engine(compile_buckets(document, backends.make), compile_credentials(document), settings)
+    buckets = compile_buckets(document, backends.make, backends.make_store)
+    return Engine(buckets, compile_credentials(document), settings)
 
 
 def make_server(document: Document, session_token_key: str = "") -> Server:
@@ -81,6 +83,20 @@ class _Backends:
         self._origins: dict[tuple[str, int, bool, bool, str | None], Origin] = {}
 
     def make(self, options: S3Options) -> S3Backend:
+        """The backend for one bucket."""
+        return S3Backend(self._origin(options), options.bucket_name, **self._settings(options))
+
+    def make_store(self, options: S3Options) -> S3Store:
+        """All buckets of a store."""
+        server = self._document.server
+        return S3Store(
+            self._origin(options),
+            our_region=server.region,
+            regions=frozenset(server.regions),
+            **self._settings(options),
+        )
+
+    def _origin(self, options: S3Options) -> Origin:
         place = (options.host, options.port, options.tls, options.verify_tls, options.ca_file)
         if place not in self._origins:
             self._origins[place] = Origin(
@@ -90,7 +106,9 @@ class _Backends:
                 verify=options.verify_tls,
                 ca_file=options.ca_file,
             )
+        return self._origins[place]
 
+    def _settings(self, options: S3Options) -> dict[str, Any]:
         def signer_for(region: str) -> Signer:
             return Signer(
                 options.access_key_id,
@@ -99,17 +117,15 @@ class _Backends:
                 options.token or None,
             )
 
-        return S3Backend(
-            self._origins[place],
-            options.bucket_name,
-            sealer=self._sealer,
-            region=options.region,
-            signer=None if options.anonymous else signer_for(options.region),
-            signer_for=None if options.anonymous else signer_for,
-            virtual_hosted=options.virtual_hosted,
-            verifies_payload=options.verifies_payload,
-            base_path=options.base_path,
-            owner_id=self._document.owner_id,
-            owner_display_name=self._document.owner_display_name,
-            gateway_region=self._document.server.region,
-        )
+        return {
+            "sealer": self._sealer,
+            "region": options.region,
+            "signer": None if options.anonymous else signer_for(options.region),
+            "signer_for": None if options.anonymous else signer_for,
+            "virtual_hosted": options.virtual_hosted,
+            "verifies_payload": options.verifies_payload,
+            "base_path": options.base_path,
+            "owner_id": self._document.owner_id,
+            "owner_display_name": self._document.owner_display_name,
+            "gateway_region": self._document.server.region,
+        }

@@ -17,6 +17,7 @@ __all__ = ["STATUS", "S3Error", "bug_of"]
 STATUS: dict[str, int] = {
     "AccessControlListNotSupported": 400,
     "AccessDenied": 403,
+    "AccessForbidden": 403,
     "AuthorizationHeaderMalformed": 400,
     "AuthorizationQueryParametersError": 400,
     "BadDigest": 400,
@@ -30,6 +31,7 @@ STATUS: dict[str, int] = {
     "EntityTooSmall": 400,
     "ExpiredToken": 400,
     "GatewayTimeout": 504,
+    "IllegalLocationConstraintException": 400,
     "IllegalVersioningConfigurationException": 400,
     "IncompleteBody": 400,
     "InternalError": 500,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 __all__ = [
+    "BUCKET_DOCUMENT_MAX",
     "CHUNK_MIN",
     "CLOCK_SKEW",
     "DELETE_BODY_MAX",
@@ -55,6 +56,8 @@ DOCUMENT_MAX = 2 * 1024**2
 DELETE_MAX_KEYS = 1000
 #: Bytes of its document, and of the store's answer: a thousand keys of 1 KiB, twice over.
 DELETE_BODY_MAX = 2 * 1024**2
+#: Bytes of the document that says where a bucket is to be made; it has one short element.
+BUCKET_DOCUMENT_MAX = 16_384
 #: Bytes of a backend's error document that are read before giving up on it.
 ERROR_BODY_MAX = 65_536
 

@@ -35,4 +35,6 @@ cdef class Bucket:
     cdef public bint control_characters
     cdef public bint double_slashes
     cdef public bint forwards_operations
+    cdef public bint by_pattern
     cdef public str created
+    cdef public object cors

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from multistore.gateway.cors import Cors
     from multistore.gateway.ports import Backend
 
 __all__ = ["ANONYMOUS", "Bucket", "Credential", "Identity", "Origin", "Scope"]
@@ -33,7 +34,7 @@ class Identity:
     """Who asks. Only ``gateway.identity`` makes one, after a signature held.
 
     ``grants`` caches, per bucket name, the scopes that speak of it
-    (filled by ``gateway.authorize``, bounded by the number of buckets).
+    (filled and bounded by ``gateway.authorize``).
     """
 
     __slots__ = ("grants", "principal", "role", "scopes")
@@ -103,13 +104,17 @@ class Bucket:
     are refused otherwise; without ``double_slashes`` keys with an empty segment are refused,
     which some stores fold into the key without it (D5). ``forwards_operations``: the bucket is a
     whole one of its store, without a prefix, and operations on the bucket itself go there.
+    ``by_pattern``: the name fits a pattern, and only the store knows whether there is such a
+    bucket (D17). ``cors`` are the rules for pages of other origins, if there are any.
     """
 
     __slots__ = (
         "allowed_roles",
         "anonymous",
         "backend",
+        "by_pattern",
         "control_characters",
+        "cors",
         "created",
         "dot_segments",
         "double_slashes",
@@ -130,7 +135,9 @@ class Bucket:
         control_characters: bool = False,
         double_slashes: bool = True,
         forwards_operations: bool = False,
+        by_pattern: bool = False,
         created: str = "2024-01-01T00:00:00.000Z",
+        cors: Cors | None = None,
     ) -> None:
         self.name = name
         self.backend = backend
@@ -141,4 +148,6 @@ class Bucket:
         self.control_characters = control_characters
         self.double_slashes = double_slashes
         self.forwards_operations = forwards_operations
+        self.by_pattern = by_pattern
         self.created = created
+        self.cors = cors

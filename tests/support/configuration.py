@@ -41,6 +41,8 @@ EVERYTHING = ("*",)
 
 def _text(value: object) -> str:
     # JSON strings, numbers, booleans and arrays of strings are TOML as they stand.
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_text(part)}" for key, part in value.items()) + " }"
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from multistore.gateway import operation
-from multistore.gateway.plan import UNSIGNED_PAYLOAD, Forward, Gather, Plan, Respond
+from multistore.gateway.plan import UNSIGNED_PAYLOAD, Collect, Forward, Gather, Job, Plan, Respond
 from multistore.gateway.request import GatewayRequest
 from multistore.types import ANONYMOUS, Bucket, Identity, Scope
 from multistore.wire import (
@@ -71,7 +71,14 @@ def make_request(
 def drive(plan: Plan, body: bytes = b"", *, method: str = "GET", piece: int = 4096) -> Answer:
     """Carries ``plan`` out. Raises what a translator raises."""
     attempts = 0
-    while isinstance(plan, Forward):
+    while not isinstance(plan, Respond):
+        assert not isinstance(plan, Job)
+        if isinstance(plan, Collect):
+            if plan.check is not None:
+                plan.check.update(body)
+                plan.check.finish()
+            plan, body = plan.finish(body), b""
+            continue
         attempts += 1
         assert attempts < 4, "a plan that never ends"
         method = plan.method
@@ -106,6 +113,7 @@ def _fields(raw: bytes) -> list[tuple[bytes, bytes]]:
 
 
 def _exchange(plan: Forward, body: bytes) -> tuple[ResponseHead, bytes]:
+    body = body if plan.body is None else plan.body
     if plan.check is not None:
         plan.check.update(body)
         plan.check.finish()

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path as FilePath
 
 from multistore.config.backend_options import check_names, read_s3_options
+from multistore.config.cors_rules import check_rule
 from multistore.config.findings import Findings, nearest
 from multistore.config.levels import parse_levels
 from multistore.config.model import (
@@ -21,11 +22,14 @@ from multistore.config.model import (
     ScopeTable,
     ServerTable,
 )
-from multistore.config.names import bucket_name_fault, domain_fault, parse_listen
+from multistore.config.names import domain_fault, parse_listen
 from multistore.config.option_names import BACKEND_TYPES
+from multistore.config.pattern_rules import check_pattern, check_template
+from multistore.config.patterns import is_pattern
 from multistore.config.positions import Path
 from multistore.config.secret_rules import EXAMPLE_BUCKETS, weakness
-from multistore.gateway.authorize import ACTIONS, GROUPS, matches
+from multistore.gateway.authorize import ACTIONS, GROUPS
+from multistore.gateway.bucket_names import bucket_name_fault, may_share_names
 from multistore.limits import KEY_MAX
 
 __all__ = ["check"]
@@ -77,11 +81,13 @@ def _check_unique(document: Document, findings: Findings) -> None:
 def _check_bucket(
     bucket: BucketTable, path: Path, roles: frozenset[str], findings: Findings
 ) -> None:
-    if bucket.name == "*" or "{" in bucket.name:
-        findings.fault((*path, "name"), "patterns of bucket names are not available yet")
+    if is_pattern(bucket.name):
+        check_pattern(bucket, path, findings)
     elif bucket.name and (fault := bucket_name_fault(bucket.name)):
         findings.fault((*path, "name"), f'"{bucket.name}": {fault}', fatal=False)
     _check_backend_prefix(bucket.backend_prefix, (*path, "backend_prefix"), findings)
+    for index, rule in enumerate(bucket.cors):
+        check_rule(rule, (*path, "cors", index), findings)
     for index, role in enumerate(bucket.allowed_roles):
         if role not in roles:
             here = (*path, "allowed_roles", index)
@@ -135,6 +141,7 @@ def _check_backend(bucket: BucketTable, path: Path, findings: Findings) -> None:
     store = read_s3_options(bucket.backend_options, options, findings)
     if store is None:
         return
+    check_template(bucket.name, store.bucket_name, options, findings)
     if store.bucket_name in EXAMPLE_BUCKETS:
         findings.fault(options, f'"{store.bucket_name}" is a name from an example, not yours')
     # The store's own secret is not ours to choose: said, but no reason to refuse (D12).
@@ -229,7 +236,7 @@ def _check_scopes(
         if (
             scope.bucket
             and not template
-            and not any(matches(scope.bucket, bucket) for bucket in buckets)
+            and not any(may_share_names(scope.bucket, bucket) for bucket in buckets)
         ):
             what = "matches" if "*" in scope.bucket else "is called"
             findings.fault(

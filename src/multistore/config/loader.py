@@ -27,7 +27,7 @@ from multistore.config.positions import Path, json_positions, toml_positions
 __all__ = ["Loaded", "load", "read_secret"]
 
 #: Tables that the seed does not have: an unknown key in them is always fatal (D12).
-NEW_TABLES = frozenset({"server", "limits", "timeouts"})
+NEW_TABLES = frozenset({"cors", "server", "limits", "timeouts"})
 
 _ENV = re.compile(r"\$\{env:([^}]*)\}")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -64,6 +64,7 @@ def load(
     if data is None:
         return Loaded(Document(), findings.sorted())
     data = _interpolate(data, (), findings, environ)
+    _wrap_single_rules(data, findings)
     _read_secret_files(data, path.parent, findings)
     _resolve_files(data, path.parent)
     for name, (source, value) in (overrides or {}).items():
@@ -144,6 +145,18 @@ def _interpolate(value: Any, path: Path, findings: Findings, environ: Mapping[st
         return ""
 
     return _ENV.sub(replace, value)
+
+
+def _wrap_single_rules(data: dict[str, Any], findings: Findings) -> None:
+    """``cors = {…}`` means ``cors = [{…}]``; its keys stay where they stand in the file."""
+    rows = data.get("buckets")
+    for index, row in enumerate(rows if isinstance(rows, list) else ()):
+        if isinstance(row, dict) and isinstance(row.get("cors"), dict):
+            row["cors"] = [row["cors"]]
+            here: Path = ("buckets", index, "cors")
+            for path, line in list(findings.lines.items()):
+                if path[:3] == here and len(path) > 3:
+                    findings.lines[(*here, 0, *path[3:])] = line
 
 
 def _read_secret_files(data: dict[str, Any], folder: FilePath, findings: Findings) -> None:
@@ -228,7 +241,7 @@ def _report(detail: ErrorDetails, data: dict[str, Any], findings: Findings) -> N
     if not findings.reported(path):
         if kind == "extra_forbidden":
             known = _model_at(path[:-1]).model_fields
-            fatal = path[0] in NEW_TABLES and len(path) > 1
+            fatal = not NEW_TABLES.isdisjoint(path[:-1])
             findings.fault(path, "unknown key", nearest(str(path[-1]), known), fatal=fatal)
         else:
             findings.fault(path, _message(detail))

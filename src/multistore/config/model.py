@@ -25,10 +25,12 @@ from pydantic import (
 
 from multistore.config.option_names import SECRETS, spellings
 from multistore.gateway.authorize import ACTIONS, GROUPS
+from multistore.gateway.cors import METHODS
 from multistore.limits import PRESIGN_MAX, Limits, Timeouts
 
 __all__ = [
     "BucketTable",
+    "CorsTable",
     "CredentialTable",
     "Document",
     "LimitsTable",
@@ -44,6 +46,7 @@ __all__ = [
 OWNER = "multistore-proxy"
 
 _ACTION_NAMES: list[JsonValue] = [*sorted(ACTIONS | GROUPS.keys())]
+_METHODS: list[JsonValue] = [*METHODS]
 _BACKEND_TYPES: list[JsonValue] = ["s3"]
 _OPTION_NAMES: list[JsonValue] = [*sorted(spellings("s3")), *sorted(f"{s}_file" for s in SECRETS)]
 _LIMITS = Limits()
@@ -100,6 +103,11 @@ def _mark_required(schema: dict[str, Any], model: type[BaseModel]) -> None:
             schema["properties"][field].pop("default", None)
 
 
+def _one_or_many(schema: dict[str, Any]) -> None:
+    """A table may stand alone for a list of one (see ``loader``)."""
+    schema["anyOf"] = [schema["items"], {"type": schema.pop("type"), "items": schema.pop("items")}]
+
+
 class Table(BaseModel):
     """A table of the file. Input never appears in an error: it may be a secret (law 10)."""
 
@@ -125,6 +133,39 @@ class ScopeTable(Table):
         min_length=1,
         description="S3 operations in snake case, or the groups read, write, list, *.",
         json_schema_extra={"items": {"enum": _ACTION_NAMES}},
+    )
+
+
+class CorsTable(Table):
+    """A rule for pages of other origins (CORS)."""
+
+    required = ("origins",)
+
+    origins: list[Name] = Field(
+        [],
+        min_length=1,
+        description="Origins as browsers write them, `https://app.example`; one `*` may stand for "
+        "a part of the host or for the port, and `*` alone for every origin.",
+    )
+    methods: list[str] = Field(
+        ["GET", "HEAD"],
+        min_length=1,
+        description="Methods that their pages may use.",
+        json_schema_extra={"items": {"enum": _METHODS}},
+    )
+    headers: list[Name] = Field(
+        ["*"],
+        description="Request headers that they may send: names, each with at most one `*`.",
+    )
+    expose: list[Name] = Field(
+        [],
+        description="Response headers that they may read beside the usual ones; `*` for all.",
+    )
+    max_age: int = Field(
+        600, ge=0, le=86_400, description="Seconds that a browser may remember a preflight."
+    )
+    credentials: bool = Field(
+        False, description="Whether they may send the browser's cookies and certificates."
     )
 
 
@@ -164,6 +205,11 @@ class BucketTable(Table):
         "store; only for a whole bucket of it.",
     )
     created: Moment | None = Field(None, description="The creation date that ListBuckets shows.")
+    cors: list[CorsTable] = Field(
+        [],
+        description="Rules for pages of other origins, of which the first that fits holds.",
+        json_schema_extra=_one_or_many,
+    )
 
 
 class RoleTable(Table):

@@ -1,41 +1,13 @@
-"""Names that other people have rules for: buckets, domains, addresses to listen on."""
+"""Names that other people have rules for: domains, addresses to listen on."""
 
 from __future__ import annotations
 
 import re
 from ipaddress import IPv4Address, ip_address
 
-__all__ = ["bucket_name_fault", "domain_fault", "parse_listen"]
+__all__ = ["domain_fault", "parse_listen"]
 
-_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
-_RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
-
-
-def bucket_name_fault(name: str) -> str:
-    """Why S3 forbids ``name`` for a bucket, or nothing.
-
-    Source: "General purpose bucket naming rules" in the Amazon S3 user guide.
-    """
-    if not 3 <= len(name) <= 63:
-        return "a bucket name has 3 to 63 characters"
-    if not _BUCKET.fullmatch(name):
-        return (
-            "a bucket name holds lower-case letters, digits, - and . and "
-            "begins and ends with a letter or digit"
-        )
-    if ".." in name or ".-" in name or "-." in name:
-        return "a bucket name has no empty part, and none that begins or ends with -"
-    if _is_ipv4(name):
-        return "a bucket name is no IP address"
-    for affix in _RESERVED_PREFIXES:
-        if name.startswith(affix):
-            return f"S3 reserves names that begin with {affix}"
-    for affix in _RESERVED_SUFFIXES:
-        if name.endswith(affix):
-            return f"S3 reserves names that end in {affix}"
-    return ""
 
 
 def domain_fault(domain: str) -> str:

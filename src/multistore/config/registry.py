@@ -5,11 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC
+from functools import partial
+from typing import Any
 
 from multistore.config.backend_options import S3Options, read_s3_options
+from multistore.config.cors_rules import compile_rules
 from multistore.config.findings import Findings
-from multistore.config.model import CredentialTable, Document, ScopeTable
-from multistore.gateway.authorize import expand, matches
+from multistore.config.model import BucketTable, CredentialTable, Document, ScopeTable
+from multistore.config.patterns import BucketStore, Pattern, PatternBuckets, is_pattern
+from multistore.gateway.authorize import expand
+from multistore.gateway.bucket_names import may_share_names
 from multistore.gateway.ports import Backend
 from multistore.types import Bucket, Credential, Identity, Scope
 
@@ -31,6 +36,9 @@ class StaticBuckets:
     def list_buckets(self) -> Sequence[Bucket]:
         return self._sorted
 
+    def list_patterns(self) -> Sequence[Pattern]:
+        return ()
+
 
 class StaticCredentials:
     """Implements ``gateway.ports.CredentialStore`` over a fixed set of access keys."""
@@ -41,41 +49,66 @@ class StaticCredentials:
 
 
 def compile_buckets(
-    document: Document, make_backend: Callable[[S3Options], Backend]
-) -> StaticBuckets:
+    document: Document,
+    make_backend: Callable[[S3Options], Backend],
+    make_store: Callable[[S3Options], BucketStore] | None = None,
+) -> StaticBuckets | PatternBuckets:
     """``make_backend`` is called once for each distinct store; buckets that differ only in
-    their prefix share its object, and with it its signing key.
+    their prefix share its object, and with it its signing key. ``make_store`` is called for each
+    pattern; without it there may be none.
 
     The document must come from ``Loaded.require``. Raises: ValueError otherwise.
     """
     backends: dict[S3Options, Backend] = {}
-    buckets = []
+    buckets: list[Bucket] = []
+    patterns: list[Pattern] = []
     for index, table in enumerate(document.buckets):
         path = ("buckets", index, "backend_options")
         options = read_s3_options(table.backend_options, path, Findings(""))
         if options is None:
             raise ValueError(f"bucket {table.name} has no usable backend")
+        make = _maker(table)
+        if is_pattern(table.name):
+            if make_store is None:
+                raise ValueError(f"nothing makes the store of {table.name}")
+            patterns.append(
+                Pattern(
+                    table.name,
+                    options.bucket_name,
+                    make_store(options),
+                    make,
+                    anonymous=table.anonymous_access,
+                    allowed_roles=frozenset(table.allowed_roles),
+                )
+            )
+            continue
         if options not in backends:
             backends[options] = make_backend(options)
-        prefix = table.backend_prefix.rstrip("/")
-        bucket = Bucket(
-            table.name,
-            backends[options],
-            prefix=f"{prefix}/".encode() if prefix else b"",
-            anonymous=table.anonymous_access,
-            allowed_roles=frozenset(table.allowed_roles),
-            dot_segments=table.dot_segments,
-            control_characters=table.control_characters,
-            double_slashes=table.double_slashes,
-            forwards_operations=table.bucket_operations == "forward",
+        buckets.append(make(table.name, backends[options]))
+    return PatternBuckets(buckets, patterns) if patterns else StaticBuckets(buckets)
+
+
+def _maker(table: BucketTable) -> Callable[[str, Backend], Bucket]:
+    """What makes a bucket, given its name and backend, as the entry says."""
+    prefix = table.backend_prefix.rstrip("/")
+    settings: dict[str, Any] = {
+        "prefix": f"{prefix}/".encode() if prefix else b"",
+        "anonymous": table.anonymous_access,
+        "allowed_roles": frozenset(table.allowed_roles),
+        "dot_segments": table.dot_segments,
+        "control_characters": table.control_characters,
+        "double_slashes": table.double_slashes,
+        "by_pattern": is_pattern(table.name),
+        # A bucket that clients made is theirs to configure.
+        "forwards_operations": table.bucket_operations == "forward" or is_pattern(table.name),
+        "cors": compile_rules(table.cors),
+    }
+    if table.created is not None:
+        moment = table.created.astimezone(UTC)
+        settings["created"] = moment.strftime("%Y-%m-%dT%H:%M:%S.") + (
+            f"{moment.microsecond // 1000:03d}Z"
         )
-        if table.created is not None:
-            moment = table.created.astimezone(UTC)
-            bucket.created = moment.strftime("%Y-%m-%dT%H:%M:%S.") + (
-                f"{moment.microsecond // 1000:03d}Z"
-            )
-        buckets.append(bucket)
-    return StaticBuckets(buckets)
+    return partial(Bucket, **settings)
 
 
 def compile_credentials(document: Document) -> StaticCredentials:
@@ -84,7 +117,7 @@ def compile_credentials(document: Document) -> StaticCredentials:
     for table in document.credentials:
         for scope in table.allowed_scopes:
             if "*" in scope.bucket:
-                held = sum(matches(scope.bucket, bucket.name) for bucket in document.buckets)
+                held = sum(may_share_names(scope.bucket, row.name) for row in document.buckets)
                 _log.info(
                     "access key %s: the scope on %s is a glob, which holds for %d of %d buckets",
                     table.access_key_id,

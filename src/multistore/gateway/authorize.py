@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
 from multistore.gateway.bucket_answers import ANSWERED
+from multistore.gateway.bucket_names import bucket_name_fault
 from multistore.gateway.operation import OPERATIONS, required_actions
 
 if TYPE_CHECKING:
@@ -93,6 +94,8 @@ _FOR_ANY_SCOPE: frozenset[str] = frozenset(("HeadBucket", "GetBucketLocation"))
 _LISTS: frozenset[str] = frozenset(
     ("list_bucket", "list_multipart_uploads", "list_object_versions")
 )
+#: Buckets for which an identity keeps its scopes: patterns stand for names without end.
+_GRANTS_MAX = 4096
 
 _SLASH = 0x2F
 
@@ -170,6 +173,8 @@ def _grants(identity: Identity, bucket: Bucket) -> tuple[Scope, ...]:
             grants = ()
         else:
             grants = _scopes_of(identity, bucket.name)
+        if len(identity.grants) >= _GRANTS_MAX:
+            identity.grants.clear()
         identity.grants[bucket.name] = grants
     return grants
 
@@ -274,6 +279,8 @@ def missing_bucket(
 
     A role never learns it: an existing bucket may exclude the role, and refuses it too.
     """
+    if operation.name == "CreateBucket":
+        return _not_created(target.bucket)
     if identity.role is not None:
         return denied()
     scopes = _scopes_of(identity, target.bucket)
@@ -287,9 +294,6 @@ def missing_bucket(
             _bounds(scopes, target.params.get("prefix", b""), operation.action)
         except S3Error as error:
             return error
-    elif operation.name == "CreateBucket":
-        # It exists only by configuration, and then it is there already.
-        return denied()
     elif operation.name in _FOR_ANY_SCOPE or operation.name in ANSWERED:
         if not scopes:
             return denied()
@@ -301,4 +305,17 @@ def missing_bucket(
         "NoSuchBucket",
         "The specified bucket does not exist",
         fields=(("BucketName", target.bucket),),
+    )
+
+
+def _not_created(name: str) -> S3Error:
+    """No entry is called so and no pattern fits: nobody can make it. What S3 forbids depends on
+    the request alone and may be said."""
+    fault = bucket_name_fault(name)
+    if not fault:
+        return denied()
+    return S3Error(
+        "InvalidBucketName",
+        f"The specified bucket is not valid: {fault}.",
+        fields=(("BucketName", name),),
     )

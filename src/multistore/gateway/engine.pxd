@@ -1,5 +1,5 @@
 # Overlay of engine.py: types only, no behaviour.
-from multistore.gateway.authorize cimport check_access, may_use
+from multistore.gateway.authorize cimport check_access
 from multistore.gateway.identity cimport Authenticator
 from multistore.gateway.operation cimport Operation, match
 from multistore.gateway.request cimport GatewayRequest
@@ -27,8 +27,9 @@ cdef class Engine:
     cdef tuple _domains
     cdef Authenticator _authenticator
     cpdef object decide(self, GatewayRequest request)
+    cpdef object resume(self, GatewayRequest request, object collect, bytes body)
 
     @cython.locals(
         head=NativeHead, target=NativeTarget, operation=Operation, identity=Identity, bucket=Bucket)
     cdef object _decide(self, GatewayRequest request)
-    cdef object _list_buckets(self, Identity identity, object target)
+    cdef object _refusal(self, GatewayRequest request, object error)

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import logging
 import re
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error, bug_of
-from multistore.gateway import outbound, render
-from multistore.gateway.authorize import check_access, may_use, missing_bucket
+from multistore.gateway import cors, outbound, render
+from multistore.gateway.authorize import check_access, missing_bucket
 from multistore.gateway.bucket_answers import ON_BUCKET, bucket_answer
+from multistore.gateway.bucket_list import list_buckets
 from multistore.gateway.identity import Authenticator
 from multistore.gateway.operation import match, not_implemented
 from multistore.gateway.plan import Respond
@@ -22,12 +22,11 @@ from multistore.types import ANONYMOUS
 from multistore.wire import HeaderSet
 
 if TYPE_CHECKING:
-    from multistore.gateway.plan import Plan
+    from multistore.gateway.plan import Collect, Plan
     from multistore.gateway.ports import BucketRegistry, CredentialStore
     from multistore.gateway.request import GatewayRequest
     from multistore.limits import Limits
-    from multistore.types import Bucket, Identity
-    from multistore.wire import RequestHead, Target
+    from multistore.wire import RequestHead
 
 __all__ = ["Engine", "Settings"]
 
@@ -48,9 +47,6 @@ _ANONYMOUS_FIELDS = HeaderSet(
         b"x-amz-user-agent",
     )
 )
-
-#: Buckets on one page of ListBuckets (S3: ListBuckets, MaxBuckets).
-_MAX_BUCKETS = 10_000
 
 
 class Settings:
@@ -112,19 +108,32 @@ class Engine:
         Raises nothing: a refusal, and a bug of ours, are answers too."""
         try:
             return self._decide(request)
-        except S3Error as error:
-            return _refusal(request, error)
         except Exception as error:
-            _log.error("request %s: %s", request.request_id, bug_of(error))
-            return _refusal(
-                request,
-                S3Error("InternalError", "We encountered an internal error. Please try again."),
-            )
+            return self._refusal(request, _shown(request, error))
+
+    def resume(self, request: GatewayRequest, collect: Collect, body: bytes) -> Plan:
+        """What to do now that the body is there that ``collect`` asked for. Raises nothing."""
+        try:
+            if collect.check is not None:
+                collect.check.update(body)
+                collect.check.finish()
+            return collect.finish(body)
+        except Exception as error:
+            return self._refusal(request, _shown(request, error))
+
+    def _refusal(self, request: GatewayRequest, error: S3Error) -> Respond:
+        head, target = request.head, request.target
+        if request.cors is None and target is not None and target.bucket:
+            request.cors = cors.answer_fields(self._buckets.get_bucket(target.bucket), head)
+        resource = render.resource_of(head)
+        return render.error(error, request.request_id, resource, head=head.method == "HEAD")
 
     def _decide(self, request: GatewayRequest) -> Plan:
         head = request.head
         target = read_target(head, self._domains)
         request.target = target
+        if head.method == "OPTIONS":
+            return cors.preflight(self._get_bucket(target.bucket), head)
         if target.params:
             head = unhoist(head, target)
         operation = match(head, target)
@@ -139,12 +148,13 @@ class Engine:
         if identity is ANONYMOUS:
             _refuse_unproven(head)
         if not target.bucket:
-            outbound.check_list(head)
-            return self._list_buckets(identity, target)
+            return list_buckets(request, self._buckets, self._settings)
 
         bucket = self._get_bucket(target.bucket)
         if bucket is None:
             raise missing_bucket(identity, operation, head, target)
+        if bucket.cors is not None:
+            request.cors = bucket.cors.fields(head)
         check_access(identity, operation, head, target, bucket)
         request.bucket = bucket
         owner = head.get(b"x-amz-expected-bucket-owner")
@@ -157,6 +167,8 @@ class Engine:
                 raise S3Error(
                     "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size"
                 )
+        elif bucket.by_pattern:
+            pass  # whether it is there only the store knows
         elif operation.name == "HeadBucket" and not bucket.forwards_operations:
             outbound.check_list(head)
             region = self._settings.region.encode()
@@ -169,43 +181,13 @@ class Engine:
             return bucket_answer(request, settings.owner_id, settings.owner_display_name)
         return bucket.backend.plan(request)
 
-    def _list_buckets(self, identity: Identity, target: Target) -> Respond:
-        """ListBuckets: what the caller may use, in the order of names (S23)."""
-        params = target.params
-        prefix = params.get("prefix", b"").decode()
-        after = params.get("continuation-token", b"").decode()
-        limit = _read_max_buckets(params.get("max-buckets"))
-        region = params.get("bucket-region", b"").decode()
-        shown: list[Bucket] = []
-        more = ""
-        if not region or region == self._settings.region:
-            for bucket in sorted(self._buckets.list_buckets(), key=attrgetter("name")):
-                if bucket.name <= after or not bucket.name.startswith(prefix):
-                    continue
-                if may_use(identity, bucket):
-                    if len(shown) == limit:
-                        more = shown[-1].name
-                        break
-                    shown.append(bucket)
-        return render.list_buckets(
-            shown,
-            self._settings.owner_id,
-            self._settings.owner_display_name,
-            prefix=prefix,
-            continuation_token=more,
-        )
 
-
-def _read_max_buckets(value: bytes | None) -> int:
-    if value is None:
-        return _MAX_BUCKETS
-    if value.isdigit() and len(value) <= 5 and 1 <= int(value) <= _MAX_BUCKETS:
-        return int(value)
-    raise S3Error(
-        "InvalidArgument",
-        f"max-buckets must be an integer between 1 and {_MAX_BUCKETS}",
-        fields=(("ArgumentName", "max-buckets"),),
-    )
+def _shown(request: GatewayRequest, error: Exception) -> S3Error:
+    """What the client is told of ``error``; a bug of ours goes to the log."""
+    if isinstance(error, S3Error):
+        return error
+    _log.error("request %s: %s", request.request_id, bug_of(error))
+    return S3Error("InternalError", "We encountered an internal error. Please try again.")
 
 
 def _check_overrides(params: dict[str, bytes], anonymous: bool) -> None:
@@ -233,9 +215,3 @@ def _refuse_unproven(head: RequestHead) -> None:
     name = head.first_outside(b"x-amz-", _ANONYMOUS_FIELDS)
     if name is not None:
         raise S3Error("AccessDenied", "Access Denied")
-
-
-def _refusal(request: GatewayRequest, error: S3Error) -> Respond:
-    head = request.head
-    resource = render.resource_of(head)
-    return render.error(error, request.request_id, resource, head=head.method == "HEAD")

@@ -40,6 +40,7 @@ __all__ = [
     "READ_ANSWER_CHECKSUM",
     "READ_WHOLE",
     "check_delete",
+    "check_fields",
     "check_list",
     "check_read",
     "check_write",
@@ -368,6 +369,11 @@ def check_list(head: RequestHead) -> None:
     Raises: NotImplemented for an unknown ``x-amz-*`` field.
     """
     _check_known(head, _LIST_KNOWN)
+
+
+def check_fields(head: RequestHead, known: HeaderSet) -> None:
+    """Raises: NotImplemented for an ``x-amz-*`` field outside ``known`` that is not ours."""
+    _check_known(head, known | _OURS)
 
 
 def promises_of(head: RequestHead, payload: bytes, bound: bool) -> tuple[BodyCheck | None, Fields]:

@@ -32,5 +32,6 @@ cdef class Forward:
     cdef public bytes payload
     cdef public object signer
     cdef public Answer answer
+    cdef public bytes body          # None for the client's own
     cdef public object check
     cdef public bint replayable

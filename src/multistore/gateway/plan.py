@@ -79,16 +79,17 @@ class Forward:
     ``wire.write_request_head`` gets ``method``, ``target`` (encoded, canonical),
     ``host``, ``head`` filtered by ``keep``, ``add``, ``length``, ``payload`` and
     ``signer``. ``length`` is the body's length in bytes, -1 for no body and no
-    Content-Length; the client's body is relayed untouched. ``check`` is set when
-    promises about the body are to be held *here*: it sees every byte, and the last
-    ones are held back until it is content (law 6). ``replayable``: a second attempt
-    cannot do harm (GET, HEAD; see the retry law). ``answer`` says what becomes of the
-    response.
+    Content-Length; the client's body is relayed untouched, unless ``body`` is a small one of ours
+    that goes out instead. ``check`` is set when promises about the client's body are to be held
+    *here*: it sees every byte, and the last ones are held back until it is content (law 6).
+    ``replayable``: a second attempt cannot do harm (GET, HEAD; see the retry law). ``answer``
+    says what becomes of the response.
     """
 
     __slots__ = (
         "add",
         "answer",
+        "body",
         "check",
         "head",
         "host",
@@ -116,6 +117,7 @@ class Forward:
         signer: Signer | None,
         answer: Answer,
         *,
+        body: bytes | None = None,
         check: Check | None = None,
         replayable: bool = False,
     ) -> None:
@@ -130,6 +132,7 @@ class Forward:
         self.payload = payload
         self.signer = signer
         self.answer = answer
+        self.body = body
         self.check = check
         self.replayable = replayable
 

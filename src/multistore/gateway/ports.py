@@ -12,14 +12,45 @@ if TYPE_CHECKING:
     from multistore.types import Bucket, Credential
     from multistore.wire import ResponseHead
 
-__all__ = ["Answered", "Backend", "BucketRegistry", "Calls", "CredentialStore", "TokenSealer"]
+__all__ = [
+    "Answered",
+    "Backend",
+    "BucketPattern",
+    "BucketRegistry",
+    "Calls",
+    "CredentialStore",
+    "TokenSealer",
+]
+
+
+class BucketPattern(Protocol):
+    """The buckets of a store whose names fit ``pattern``, a glob (D17). ``anonymous`` and
+    ``allowed_roles`` are those of each of them."""
+
+    @property
+    def pattern(self) -> str: ...
+    @property
+    def anonymous(self) -> bool: ...
+    @property
+    def allowed_roles(self) -> frozenset[str]: ...
+
+    def list_buckets(
+        self, request: GatewayRequest, found: Callable[[Sequence[Bucket]], Plan], /
+    ) -> Plan:
+        """Asks the store which there are; ``found`` gets them and gives the next plan."""
+        ...
 
 
 class BucketRegistry(Protocol):
-    """The virtual buckets. Synchronous: what it cannot know at once it must have cached."""
+    """The virtual buckets. Synchronous: what it cannot know at once it must have cached.
+
+    ``get_bucket`` also gives those that fit a pattern, whether they exist or not;
+    ``list_buckets`` those that are named.
+    """
 
     def get_bucket(self, name: str) -> Bucket | None: ...
     def list_buckets(self) -> Sequence[Bucket]: ...
+    def list_patterns(self) -> Sequence[BucketPattern]: ...
 
 
 class CredentialStore(Protocol):

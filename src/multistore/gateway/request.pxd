@@ -14,3 +14,4 @@ cdef class GatewayRequest:
     cdef public object operation
     cdef public object identity
     cdef public object bucket
+    cdef public tuple cors

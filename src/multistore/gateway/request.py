@@ -8,6 +8,7 @@ from multistore.gateway.plan import UNSIGNED_PAYLOAD
 
 if TYPE_CHECKING:
     from multistore.gateway.operation import Operation
+    from multistore.gateway.plan import Fields
     from multistore.types import Bucket, Identity
     from multistore.wire import RequestHead, Target
 
@@ -22,10 +23,12 @@ class GatewayRequest:
     ``engine.decide`` fill in the rest; what a failed request did not reach stays None.
     ``payload`` is what the verified signature says of the body: its SHA-256 in lower-case
     hex, or ``UNSIGNED-PAYLOAD`` (also for an anonymous caller, who promised nothing).
+    ``cors`` are fields that the runtime adds to the answer, whoever makes it; None for none.
     """
 
     __slots__ = (
         "bucket",
+        "cors",
         "head",
         "identity",
         "now",
@@ -50,3 +53,4 @@ class GatewayRequest:
         self.operation: Operation | None = None
         self.identity: Identity | None = None
         self.bucket: Bucket | None = None
+        self.cors: Fields | None = None

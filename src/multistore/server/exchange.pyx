@@ -22,6 +22,7 @@ from multistore.server.upstream cimport Call, Upstream
 from multistore.wire._native.cext cimport ms_span
 from multistore.wire._native.head cimport ResponseHead
 from multistore.wire._native.render cimport request_head
+from multistore.wire._native.spans cimport span_of
 
 import logging
 
@@ -69,7 +70,7 @@ cdef class Exchange(Call):
 
     cdef int carry_out(self, object plan) except -1:
         if isinstance(plan, Forward):
-            if self.takes_body and (<Forward> plan).length > 0:
+            if self.takes_body and (<Forward> plan).length > 0 and (<Forward> plan).body is None:
                 raise RuntimeError("a second plan cannot send the client's body again")
             return self._forward(<Forward> plan)
         if isinstance(plan, Respond):
@@ -91,8 +92,8 @@ cdef class Exchange(Call):
         self.gathered = None
         self.mode = RELAY
         self.phase = WAITING
-        self.body_left = plan.length if plan.length > 0 else 0
-        self.takes_body |= plan.length > 0
+        self.body_left = plan.length if plan.length > 0 and plan.body is None else 0
+        self.takes_body |= self.body_left > 0
         self.check = plan.check
         self.pool = self.service.pools.of(plan.origin)
         upstream = self.pool.take()
@@ -112,17 +113,19 @@ cdef class Exchange(Call):
     cdef int _send_request(self, Upstream upstream) except -1:
         cdef Forward plan = self.plan
         cdef Client client = self.client
-        cdef ms_span head
+        cdef ms_span parts[2]
         self.upstream = upstream
         upstream.start(self, plan.method)
         try:
-            head = request_head(
+            parts[0] = request_head(
                 plan.method, plan.target, plan.host, plan.head, plan.keep, plan.add,
                 plan.length, plan.payload, plan.signer, self.service.amz_date,
             )
         except S3Error as error:
             return self._refuse(error)
-        upstream.stream.write(&head, 1)
+        if plan.body is not None:
+            parts[1] = span_of(plan.body)
+        upstream.stream.write(parts, 1 if plan.body is None else 2)
         self.moved = self.idle_ms = 0
         if self.body_left == 0:
             return self._body_sent()
@@ -216,15 +219,7 @@ cdef class Exchange(Call):
             self.client.stream.pause()
             body = bytes(self.gathered)
             self.gathered = None
-            try:
-                if self.collect.check is not None:
-                    self.collect.check.update(body)
-                    self.collect.check.finish()
-                plan = self.collect.finish(body)
-            except S3Error as error:
-                self._refuse(error)
-            else:
-                self.carry_out(plan)
+            self.carry_out(self.service.engine.resume(self.request, self.collect, body))
         return <int> taken
 
     # --- a job --------------------------------------------------------------------------------
@@ -473,6 +468,7 @@ cdef class Exchange(Call):
                 self.service.retrying += 1
                 self.service.wheel.set(self.client, self.service.connect_ms)
                 # A new connection: what happened to one idle connection may have happened to all.
+                self.pool = self.service.pools.of(self.plan.origin)
                 self.pool.dial(self)
                 return
             log.warning("%s: backend %r failed: %s", self.request.request_id, self.plan.origin, why)
@@ -523,11 +519,10 @@ cdef class Exchange(Call):
         log.warning("%s: body stalled", self.request.request_id)
         if self.answered:
             self._give_up()
-        elif self.phase == COLLECTING:
-            self._refuse(upload_stalled())
-        elif self.phase == ANSWERING or self.upstream.stream.full:
+        elif self.phase != COLLECTING and (self.phase == ANSWERING or self.upstream.stream.full):
             self.on_failed("timeout")
         else:
+            self.client.keep_alive = False          # what is missing will not come
             self._refuse(upload_stalled())
         return 0
 

@@ -3,6 +3,7 @@ from multistore.server.upstream cimport Call, Home, Upstream
 
 
 cdef class Pool(Home):
+    cdef Pools pools
     cdef object dialer
     cdef Wheel wheel
     cdef list idle                  # the one used last is taken first
@@ -27,3 +28,4 @@ cdef class Pools:
     cdef dict by_origin
 
     cdef Pool of(self, object origin)
+    cdef void drop(self, Pool pool) noexcept        # its last connection has ended

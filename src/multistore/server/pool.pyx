@@ -13,6 +13,7 @@ cdef class Pool(Home):
         limits = pools.limits
         timeouts = pools.timeouts
         self.origin = origin
+        self.pools = pools
         self.dialer = pools.dialer
         self.wheel = pools.wheel
         self.idle = []
@@ -70,6 +71,8 @@ cdef class Pool(Home):
             pass                                    # it was busy
         if self.waiting:
             self.dial(<Call> self.waiting.popleft())
+        elif self.total == 0:
+            self.pools.drop(self)
 
     def close(self):
         """Ends the idle connections."""
@@ -78,7 +81,8 @@ cdef class Pool(Home):
 
 
 cdef class Pools:
-    """All pools of a worker, made on first use."""
+    """All pools of a worker, made on first use, gone with their last connection: origins come and
+    go with the buckets of a pattern, without end."""
 
     def __cinit__(self, object dialer, Wheel wheel, object limits, object timeouts):
         self.dialer = dialer
@@ -93,7 +97,14 @@ cdef class Pools:
             pool = self.by_origin[origin] = Pool(origin, self)
         return <Pool> pool
 
+    cdef void drop(self, Pool pool) noexcept:
+        if self.by_origin.get(pool.origin) is pool:
+            del self.by_origin[pool.origin]
+
+    def __len__(self):
+        return len(self.by_origin)
+
     def close(self):
         """Ends all idle connections."""
-        for pool in self.by_origin.values():
+        for pool in list(self.by_origin.values()):
             pool.close()

@@ -16,6 +16,7 @@ cdef class Connection(Client):
     cdef int64_t discard_left       # bytes that are read and thrown away
     cdef int64_t linger_until       # monotonic milliseconds
     cdef bint to_head               # the request is a HEAD: no body in the answer
+    cdef tuple cors                 # fields of the answer for browsers, or None
     cdef ms_head_caps caps
 
     cdef Py_ssize_t _head(self, const char* p, Py_ssize_t n) except -1

@@ -42,6 +42,7 @@ cdef enum:
 
 cdef enum:
     EXTRA_MAX = 64                  # fields of an answer made here
+    CORS_MAX = 8                    # fields for browsers, on an answer of any kind
 
 # What every answer carries, ready to write.
 cdef ms_span CONTENT_LENGTH = ms_span(b"content-length", 14)
@@ -228,6 +229,7 @@ cdef class Connection(Client):
         self.to_head = head.method == "HEAD"
         request = GatewayRequest(head, self.stream.peer, self.secure, self.request_id.decode("ascii"), now)
         plan = service.engine.decide(request)
+        self.cors = request.cors
         if isinstance(plan, Respond):
             self.send(plan)
             self.done()
@@ -254,6 +256,7 @@ cdef class Connection(Client):
         self.keep_alive = False
         self.version = 11
         self.to_head = False
+        self.cors = None
         # Whatever follows is not ours to understand: it is read so that the answer can be.
         self.unread = -1
         self.state = BUSY
@@ -279,13 +282,15 @@ cdef class Connection(Client):
 
     cdef int send_head(self, int status, ResponseHead head, object keep, object extra,
                        int64_t length, const ms_span* body, int n) except -1:
-        cdef ms_pair fields[EXTRA_MAX + 5]
+        cdef ms_pair fields[EXTRA_MAX + CORS_MAX + 5]
         cdef ms_span parts[2]
         cdef char digits[24]
         cdef size_t count = 0
         self._decide_close()
         if extra:
             count = add_fields(extra, fields, EXTRA_MAX)
+        if self.cors is not None:
+            count += add_fields(self.cors, fields + count, CORS_MAX)
         if length >= 0:
             fields[count].name = CONTENT_LENGTH
             fields[count].value = number(length, digits + sizeof(digits))

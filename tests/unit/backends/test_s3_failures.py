@@ -85,12 +85,14 @@ def code_of(respond: Respond) -> str:
 #: Codes that a store's answer never carries through: the gateway's own judgements of it, and what
 #: is between the two.
 NOT_THE_CLIENTS = {
+    "AccessForbidden",
     "AuthorizationHeaderMalformed",
     "AuthorizationQueryParametersError",
     "BadGateway",
     "BadRequest",
     "ExpiredToken",
     "GatewayTimeout",
+    "IllegalLocationConstraintException",
     "IncompleteBody",
     "InternalError",
     "InvalidAccessKeyId",

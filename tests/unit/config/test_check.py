@@ -177,7 +177,8 @@ CASES: dict[str, tuple[str, list[str]]] = {
             '27 buckets[5].name: "a-s3alias": S3 reserves names that end in -s3alias',
             '32 buckets[6].name: "-ab": a bucket name holds lower-case letters, digits, - and . '
             "and begins and ends with a letter or digit",
-            "37! buckets[7].name: patterns of bucket names are not available yet",
+            "40! buckets[7].backend_options.bucket_name: of a pattern holds {name} once, for the "
+            "client's bucket name",
         ],
     ),
     "prefixes": (

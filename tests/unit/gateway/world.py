@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 from multistore.gateway.engine import Engine, Settings
 from multistore.gateway.operation import match
 from multistore.gateway.plan import Respond
+from multistore.gateway.ports import BucketPattern
 from multistore.gateway.request import GatewayRequest
 from multistore.limits import Limits
 from multistore.types import Bucket, Credential, Identity, Scope
@@ -52,6 +53,9 @@ class Registry:
 
     def list_buckets(self) -> Sequence[Bucket]:
         return list(self.buckets.values())
+
+    def list_patterns(self) -> Sequence[BucketPattern]:
+        return ()
 
 
 class Store:
