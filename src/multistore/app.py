@@ -3,6 +3,7 @@ is imported by the command line only."""
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -128,4 +129,13 @@ class _Backends:
             "owner_id": self._document.owner_id,
             "owner_display_name": self._document.owner_display_name,
             "gateway_region": self._document.server.region,
+            "store_id": _store_id(options),
         }
+
+
+def _store_id(options: S3Options) -> bytes:
+    """The same for buckets that one credential sees at one endpoint. A digest: it tells nothing of
+    the secret."""
+    place = (options.host, options.port, options.tls, options.base_path, options.region)
+    credential = (options.access_key_id, options.secret_access_key, options.token)
+    return hashlib.sha256(repr((place, credential)).encode()).digest()

@@ -13,6 +13,8 @@ __all__ = [
     "BUCKET_DOCUMENT_MAX",
     "CHUNK_MIN",
     "CLOCK_SKEW",
+    "COMPLETE_BODY_MAX",
+    "COPY_MAX",
     "DELETE_BODY_MAX",
     "DELETE_MAX_KEYS",
     "DOCUMENT_MAX",
@@ -58,6 +60,10 @@ DELETE_MAX_KEYS = 1000
 DELETE_BODY_MAX = 2 * 1024**2
 #: Bytes of the document that says where a bucket is to be made; it has one short element.
 BUCKET_DOCUMENT_MAX = 16_384
+#: Bytes of the document of CompleteMultipartUpload: ten thousand parts with a checksum each.
+COMPLETE_BODY_MAX = 4 * 1024**2
+#: Largest object that one copy makes (S3: CopyObject).
+COPY_MAX = 5 * 1024**3
 #: Bytes of a backend's error document that are read before giving up on it.
 ERROR_BODY_MAX = 65_536
 

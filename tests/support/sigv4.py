@@ -52,7 +52,8 @@ def _signature(credentials: Credentials, date: str, scope: str, canonical: bytes
 
 def _canonical_query(query: str) -> str:
     pairs = [pair if "=" in pair else pair + "=" for pair in query.split("&") if pair]
-    return "&".join(sorted(pairs))
+    # By name, then by value: not as whole strings, "-" being before "=".
+    return "&".join(sorted(pairs, key=lambda pair: pair.split("=", 1)))
 
 
 @dataclass(slots=True)

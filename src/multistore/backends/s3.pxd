@@ -16,6 +16,7 @@ cdef class S3Backend:
     cdef bint _virtual_hosted
     cdef public tuple owner
     cdef str _gateway_region
+    cdef public bytes store_id
     cdef bint _bound
     cdef bytes _path        # of the bucket
     cdef bytes _objects     # in front of every key
@@ -26,8 +27,8 @@ cdef class S3Backend:
     cpdef object plan(self, GatewayRequest request)
     cdef object _plan(self, GatewayRequest request, bint again)
     @cython.locals(bucket=Bucket, target=NativeTarget)
-    cdef bytes _target(self, GatewayRequest request, bytes query)
-    cdef bytes _bucket_target(self, bytes query)
+    cpdef bytes object_target(self, GatewayRequest request, bytes query)
+    cpdef bytes bucket_target(self, bytes query)
     cdef Forward _forward(
         self, GatewayRequest request, bytes target, object keep, tuple add, S3Answer answer,
         bint replayable)

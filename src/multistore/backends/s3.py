@@ -6,12 +6,11 @@ in its headers (D1), and a recipe for the answer. Failures are judged in ``s3_er
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-import re
 from functools import partial
 from typing import TYPE_CHECKING
 
+from multistore.backends import s3_jobs
 from multistore.backends.s3_answers import (
     AclAnswer,
     DeleteAnswer,
@@ -23,6 +22,7 @@ from multistore.backends.s3_answers import (
     WriteAnswer,
     respond_error,
 )
+from multistore.backends.s3_endpoint import host_field, in_region, is_aws, of_bucket
 from multistore.backends.s3_operations import SIMPLE
 from multistore.errors import S3Error
 from multistore.gateway import multipart, outbound
@@ -30,7 +30,6 @@ from multistore.gateway.document import DocumentCheck, check_length
 from multistore.gateway.listing import Listing, ListingTranslator
 from multistore.gateway.plan import EMPTY_SHA256, Forward
 from multistore.gateway.versions import VersionListing, VersionTranslator
-from multistore.types import Origin
 from multistore.wire import percent_encode
 
 if TYPE_CHECKING:
@@ -38,9 +37,11 @@ if TYPE_CHECKING:
 
     from multistore.backends.s3_errors import Failure
     from multistore.backends.s3_operations import Simple
+    from multistore.gateway.copy import CopySource
     from multistore.gateway.plan import Fields, Plan, Respond, Translate
     from multistore.gateway.ports import TokenSealer
     from multistore.gateway.request import GatewayRequest
+    from multistore.types import Origin
     from multistore.wire import HeaderSet, Signer
 
 __all__ = ["S3Backend"]
@@ -59,16 +60,6 @@ _READ_PARAMS = (
     "versionId",
 )
 
-#: S3 at AWS ("Amazon S3 endpoints and quotas", AWS General Reference). ``bucket``: the name of one
-#: in front; ``variant``: FIPS, accelerate, dualstack; ``region``: none for the global endpoint.
-#: Other names below the domain (EC2 hosts, API Gateway, S3 websites) are not S3's API.
-_AWS_ENDPOINT = re.compile(
-    r"(?P<bucket>[a-z0-9][a-z0-9.-]*\.)?"
-    r"s3(?P<variant>(?:-fips|-accelerate)?(?:\.dualstack)?)"
-    r"(?:[.-](?P<region>[a-z]{2,4}(?:-[a-z]+)+-\d{1,2}))?"
-    r"\.(?P<domain>amazonaws\.com(?:\.cn)?)"
-)
-
 _PART_KNOWN = outbound.known(outbound.PART)
 _LIST_PARTS_KNOWN = outbound.known(outbound.LIST_PARTS)
 
@@ -82,7 +73,8 @@ class S3Backend:
     what is known of the endpoint, True for AWS. ``signer_for`` makes a signer for another region
     of the same credential; without it the region of an AWS bucket cannot be learnt (SEM-15).
     ``owner_id`` and ``owner_display_name`` are the owner that documents show, ``gateway_region``
-    the region that HeadBucket tells.
+    the region that HeadBucket tells. Backends with the same ``store_id`` have endpoint and
+    credential in common.
 
     Raises: ValueError for a virtual-hosted bucket at an address.
     """
@@ -102,6 +94,7 @@ class S3Backend:
         owner_id: str = "",
         owner_display_name: str = "",
         gateway_region: str = "us-east-1",
+        store_id: bytes | None = None,
     ) -> None:
         self._endpoint = origin
         self._bucket_name = bucket_name
@@ -111,8 +104,9 @@ class S3Backend:
         #: Id and display name.
         self.owner = owner_id, owner_display_name or owner_id
         self._gateway_region = gateway_region
+        self.store_id = store_id
         if verifies_payload is None:
-            verifies_payload = _AWS_ENDPOINT.fullmatch(origin.host) is not None
+            verifies_payload = is_aws(origin.host)
         # Only a signature binds the backend to the hash (law 6).
         self._bound = verifies_payload and signer is not None
         bucket = b"" if virtual_hosted else b"/" + percent_encode(bucket_name.encode())
@@ -121,7 +115,7 @@ class S3Backend:
         self._region_is_learnt = False
         #: Where requests go now; another object after the region was learnt.
         self.site = self._locate(origin, region, signer)
-        self._plans = {
+        self._plans: dict[str, Callable[[GatewayRequest, bool], Plan]] = {
             "GetObject": self._read,
             "HeadObject": self._read,
             "PutObject": self._put,
@@ -133,24 +127,19 @@ class S3Backend:
             "UploadPart": self._upload_part,
             "ListParts": self._list_parts,
             "ListMultipartUploads": self._list_uploads,
+            "CompleteMultipartUpload": partial(s3_jobs.complete_upload, self),
+            "DeleteObjects": partial(s3_jobs.delete_objects, self),
+            "CopyObject": partial(s3_jobs.copy_object, self),
+            "UploadPartCopy": partial(s3_jobs.copy_part, self),
         }
 
     def __repr__(self) -> str:
         return f"S3Backend({self._endpoint!r}, {self._bucket_name!r})"
 
     def _locate(self, origin: Origin, region: str, signer: Signer | None) -> Site:
-        host = origin.host
         if self._virtual_hosted:
-            if _is_address(host):
-                raise ValueError(f"a bucket cannot be a subdomain of the address {host}")
-            host = f"{self._bucket_name}.{host}"
-            origin = Origin(
-                host, origin.port, tls=origin.tls, verify=origin.verify, ca_file=origin.ca_file
-            )
-        name = f"[{host}]" if ":" in host else host
-        usual = origin.port == (443 if origin.tls else 80)
-        host_field = name if usual else f"{name}:{origin.port}"
-        return Site(origin, host_field.encode(), region, signer)
+            origin = of_bucket(origin, self._bucket_name)
+        return Site(origin, host_field(origin), region, signer)
 
     # --- plans
 
@@ -173,7 +162,8 @@ class S3Backend:
         """A GET or HEAD without its range, whose If-Range did not hold."""
         return self._read(request, again, whole=True)
 
-    def _target(self, request: GatewayRequest, query: bytes) -> bytes:
+    def object_target(self, request: GatewayRequest, query: bytes) -> bytes:
+        """The object's path at the store, and ``query``."""
         bucket, target = request.bucket, request.target
         assert bucket is not None and target is not None
         prefix = bucket.prefix
@@ -192,7 +182,7 @@ class S3Backend:
         elif if_range:
             make = IfRangeAnswer
         answer = make(self, self.site, request, shown, again)
-        return self._forward(request, self._target(request, query), keep, add, answer, True)
+        return self._forward(request, self.object_target(request, query), keep, add, answer, True)
 
     def _put(self, request: GatewayRequest, again: bool) -> Plan:
         add = outbound.upload_fields(request.head)
@@ -202,7 +192,7 @@ class S3Backend:
         assert request.target is not None
         outbound.check_write(request.head, _PART_KNOWN)
         number = int(request.target.params["partNumber"])
-        query = b"partNumber=%d&uploadId=%b" % (number, percent_encode(self._upload_id(request)))
+        query = b"partNumber=%d&uploadId=%b" % (number, percent_encode(self.upload_id(request)))
         return self._upload(request, again, query, outbound.PART, outbound.ADD)
 
     def _upload(
@@ -221,7 +211,7 @@ class S3Backend:
         return Forward(
             site.origin,
             "PUT",
-            self._target(request, query),
+            self.object_target(request, query),
             site.host,
             head,
             keep,
@@ -239,7 +229,7 @@ class S3Backend:
         version = request.target.params.get("versionId")
         query = b"" if version is None else b"versionId=" + percent_encode(version)
         answer = DeleteAnswer(self, self.site, request, outbound.DELETE_ANSWER, again)
-        target = self._target(request, query)
+        target = self.object_target(request, query)
         return self._forward(request, target, outbound.DELETE, outbound.ADD, answer, False)
 
     def _simple(self, request: GatewayRequest, again: bool, row: Simple) -> Plan:
@@ -255,7 +245,7 @@ class S3Backend:
         head, site = request.head, self.site
         params = {name: target.params[name] for name in operation.params if name in target.params}
         if "uploadId" in params:
-            params["uploadId"] = self._upload_id(request)
+            params["uploadId"] = self.upload_id(request)
         query = _query(params)
         if operation.reads:
             outbound.check_read(head, row.known)
@@ -277,7 +267,7 @@ class S3Backend:
                 status=row.status,
                 accepted=row.accepted,
             )
-        where = self._target(request, query) if target.key else self._bucket_target(query)
+        where = self.object_target(request, query) if target.key else self.bucket_target(query)
         plan = self._forward(request, where, row.keep, outbound.ADD, answer, operation.reads)
         if head.method in ("PUT", "POST"):
             plan.length = 0
@@ -292,7 +282,7 @@ class S3Backend:
 
     # --- multipart uploads
 
-    def _upload_id(self, request: GatewayRequest) -> bytes:
+    def upload_id(self, request: GatewayRequest) -> bytes:
         """The store's id of the upload that ``request`` names. Raises: NoSuchUpload."""
         bucket, target = request.bucket, request.target
         assert bucket is not None and target is not None
@@ -302,7 +292,7 @@ class S3Backend:
     def _create_upload(self, request: GatewayRequest, again: bool) -> Plan:
         add = outbound.upload_fields(request.head)
         answer = InitiatedAnswer(self, self.site, request, outbound.CREATE_UPLOAD_ANSWER, again)
-        target = self._target(request, b"uploads=")
+        target = self.object_target(request, b"uploads=")
         plan = self._forward(request, target, outbound.PUT, add, answer, False)
         plan.length = 0
         return plan
@@ -313,6 +303,35 @@ class S3Backend:
         assert bucket is not None and target is not None
         return multipart.initiated(body, self._sealer, bucket.name, target.key, fields)
 
+    # --- copies: s3_jobs
+
+    def shares_store(self, other: object) -> bool:
+        """Whether one credential sees the buckets of both, so that the store can copy."""
+        return (
+            isinstance(other, S3Backend)
+            and self.store_id is not None
+            and other.store_id == self.store_id
+        )
+
+    def name_of(self, source: CopySource) -> bytes:
+        """What ``x-amz-copy-source`` calls an object of this bucket at the store."""
+        key = source.bucket.prefix + source.key
+        name = percent_encode(b"/%b/%b" % (self._bucket_name.encode(), key), True)
+        return name + b"?versionId=" + percent_encode(source.version) if source.version else name
+
+    def open_copy(self, source: CopySource, fields: Fields) -> Forward:
+        """A GET of what is to be copied elsewhere."""
+        site = self.site
+        path = self._objects + percent_encode(source.bucket.prefix + source.key, True)
+        if source.version:
+            path += b"?versionId=" + percent_encode(source.version)
+        return Forward(
+            *(site.origin, "GET", path, site.host, None, outbound.NOTHING),
+            *((*outbound.ADD, *fields), -1, EMPTY_SHA256, site.signer),
+            s3_jobs.UNUSED,
+            replayable=True,
+        )
+
     # --- lists
 
     def _list(self, request: GatewayRequest, again: bool) -> Plan:
@@ -320,7 +339,7 @@ class S3Backend:
         listing = Listing(request, self._sealer, *self.owner)
         if listing.max_keys == 0:
             return listing.empty()
-        target = self._bucket_target(listing.query())
+        target = self.bucket_target(listing.query())
         return self._list_as(request, again, target, lambda _: ListingTranslator(listing))
 
     def _list_versions(self, request: GatewayRequest, again: bool) -> Plan:
@@ -328,7 +347,7 @@ class S3Backend:
         asked = VersionListing(request, self._sealer, *self.owner)
         if asked.max_keys == 0:
             return asked.empty()
-        target = self._bucket_target(asked.query())
+        target = self.bucket_target(asked.query())
         return self._list_as(request, again, target, lambda _: VersionTranslator(asked))
 
     def _list_uploads(self, request: GatewayRequest, again: bool) -> Plan:
@@ -336,7 +355,7 @@ class S3Backend:
         asked = multipart.UploadListing(request, self._sealer, *self.owner)
         if asked.max_keys == 0:
             return asked.empty()
-        target = self._bucket_target(asked.query())
+        target = self.bucket_target(asked.query())
         return self._list_as(request, again, target, lambda _: multipart.UploadTranslator(asked))
 
     def _list_parts(self, request: GatewayRequest, again: bool) -> Plan:
@@ -345,7 +364,7 @@ class S3Backend:
         make = partial(multipart.PartTranslator, asked)
         shown = outbound.LIST_PARTS_ANSWER
         answer = ListAnswer(self, self.site, request, shown, again, make)
-        target = self._target(request, asked.query())
+        target = self.object_target(request, asked.query())
         return self._forward(request, target, outbound.LIST_PARTS, outbound.ADD, answer, True)
 
     def _list_as(
@@ -358,7 +377,8 @@ class S3Backend:
         answer = ListAnswer(self, self.site, request, outbound.NOTHING, again, make)
         return self._forward(request, target, outbound.LIST, outbound.ADD, answer, True)
 
-    def _bucket_target(self, query: bytes) -> bytes:
+    def bucket_target(self, query: bytes) -> bytes:
+        """The bucket's path at the store, and ``query``."""
         path = self._path or b"/"
         return path + b"?" + query if query else path
 
@@ -394,24 +414,16 @@ class S3Backend:
         """Moves to ``region`` for all requests to come. True when that made a difference: within
         AWS, once, never to a name that is not the provider's own (SEM-15, F21). An endpoint that
         names a bucket or a variant is what the operator chose: it stays."""
-        match = _AWS_ENDPOINT.fullmatch(self._endpoint.host)
-        if match is None or match["bucket"] or match["variant"]:
-            return False
         if not region or self._region_is_learnt:
+            return False
+        moved = in_region(self._endpoint, region)
+        if moved is None:
             return False
         signer = self.site.signer
         if signer is not None:
             if self._signer_for is None:
                 return False
             signer = self._signer_for(region)
-        old = self._endpoint
-        moved = Origin(
-            f"s3.{region}.{match['domain']}",
-            old.port,
-            tls=old.tls,
-            verify=old.verify,
-            ca_file=old.ca_file,
-        )
         self.site = self._locate(moved, region, signer)
         self._region_is_learnt = True
         return True
@@ -457,14 +469,6 @@ class S3Backend:
                 request.request_id,
             )
         return respond_error(failure.error(), request, failure.fields)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _read_query(params: dict[str, bytes]) -> bytes:

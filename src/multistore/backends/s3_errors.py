@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from multistore.gateway.plan import Fields
     from multistore.wire import ResponseHead
 
-__all__ = ["Failure"]
+__all__ = ["Failure", "explain"]
 
 #: Codes that are the client's to mend, with our message: all of ``errors.STATUS`` but those that
 #: only the gateway gives and those of ``_OURS``.
@@ -237,6 +237,19 @@ class Failure:
             marker = name == "MethodNotAllowed" and self._is_marker
             return S3Error(name, _CLIENT[name], fields=(("Allow", "DELETE"),) if marker else ())
         return S3Error("BadGateway", "The backend's answer could not be understood")
+
+
+def explain(code: bytes) -> S3Error:
+    """What the client is told of a code that stands beside no status: of one object of many, or in
+    a 200."""
+    name = code.decode("ascii", "replace")
+    if name in _BUSY:
+        return S3Error("SlowDown", "Please reduce your request rate.")
+    if name in _CLIENT:
+        return S3Error(name, _CLIENT[name])
+    if name in _OURS:
+        return S3Error(_OURS[name], "The gateway could not use its backend for this request")
+    return S3Error("InternalError", "We encountered an internal error. Please try again.")
 
 
 def _region(text: bytes) -> str:

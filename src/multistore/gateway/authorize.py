@@ -97,6 +97,9 @@ _LISTS: frozenset[str] = frozenset(
 #: Buckets for which an identity keeps its scopes: patterns stand for names without end.
 _GRANTS_MAX = 4096
 
+#: What DeleteObjects does to each object.
+_DELETIONS: frozenset[str] = frozenset(("delete_object", "delete_object_version"))
+
 _SLASH = 0x2F
 
 
@@ -245,6 +248,10 @@ def list_prefixes(
     return _bounds(_grants(identity, bucket), prefix, action)
 
 
+def _may_delete_some(scopes: tuple[Scope, ...]) -> bool:
+    return not all(scope.actions.isdisjoint(_DELETIONS) for scope in scopes)
+
+
 def check_access(
     identity: Identity, operation: Operation, head: RequestHead, target: Target, bucket: Bucket
 ) -> None:
@@ -261,6 +268,10 @@ def check_access(
         list_prefixes(identity, bucket, target.params.get("prefix", b""), operation.action)
     elif operation.name in _FOR_ANY_SCOPE:
         if not may_use(identity, bucket):
+            raise denied()
+    elif operation.name == "DeleteObjects":
+        # Each object is authorised by itself, once its name is read (``gateway.delete``).
+        if not _may_delete_some(_grants(identity, bucket)):
             raise denied()
     elif operation.name in ANSWERED and not bucket.forwards_operations:
         if not _grants(identity, bucket):

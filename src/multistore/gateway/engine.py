@@ -13,8 +13,9 @@ from multistore.gateway import cors, outbound, render
 from multistore.gateway.authorize import check_access, missing_bucket
 from multistore.gateway.bucket_answers import ON_BUCKET, bucket_answer
 from multistore.gateway.bucket_list import list_buckets
+from multistore.gateway.copy import find_source
 from multistore.gateway.identity import Authenticator
-from multistore.gateway.operation import match, not_implemented
+from multistore.gateway.operation import COPY_SOURCE, match, not_implemented
 from multistore.gateway.plan import Respond
 from multistore.gateway.presigned import unhoist
 from multistore.gateway.route import check_key, normalise_domains, read_target
@@ -163,6 +164,8 @@ class Engine:
 
         if target.key:
             check_key(target.key, target.unsafe_key, bucket)
+            if operation.header == COPY_SOURCE:
+                request.source = find_source(head, identity, self._get_bucket, self._owner_id)
             if head.content_length > self._object_bytes:
                 raise S3Error(
                     "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size"

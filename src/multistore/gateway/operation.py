@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AUTH_PARAMS",
     "BUCKET",
+    "COPY_SOURCE",
     "OBJECT",
     "OPERATIONS",
     "SERVICE",
@@ -123,7 +124,7 @@ _READ = (
     "partNumber versionId response-cache-control response-content-disposition "
     "response-content-encoding response-content-language response-content-type response-expires"
 )
-_COPY_SOURCE = b"x-amz-copy-source"
+COPY_SOURCE = b"x-amz-copy-source"
 _PAGE = "continuation-token"
 
 # Version actions are IAM's own names where it has one ("Actions, resources, and condition keys
@@ -245,12 +246,11 @@ OPERATIONS: tuple[Operation, ...] = (
     # Objects
     Operation("GetObject", OBJECT, "GET", version_action="get_object_version", params=_READ),
     Operation("HeadObject", OBJECT, "HEAD", version_action="get_object_version", params=_READ),
-    Operation("CopyObject", OBJECT, "PUT", action="put_object", header=_COPY_SOURCE,
-              implemented=False),
+    Operation("CopyObject", OBJECT, "PUT", action="put_object", header=COPY_SOURCE),
     Operation("PutObject", OBJECT, "PUT"),
     Operation("DeleteObject", OBJECT, "DELETE", version_action="delete_object_version",
               params="versionId"),
-    Operation("DeleteObjects", BUCKET, "POST", "delete", action="delete_object", implemented=False),
+    Operation("DeleteObjects", BUCKET, "POST", "delete", action="delete_object"),
     Operation("PostObject", BUCKET, "POST", action="put_object", header=b"content-type",
               implemented=False),
     Operation("RenameObject", OBJECT, "PUT", "renameObject", implemented=False),
@@ -265,9 +265,9 @@ OPERATIONS: tuple[Operation, ...] = (
     # Multipart uploads
     Operation("CreateMultipartUpload", OBJECT, "POST", "uploads"),
     Operation("UploadPartCopy", OBJECT, "PUT", "uploadId", action="upload_part",
-              header=_COPY_SOURCE, needs="partNumber", implemented=False),
+              header=COPY_SOURCE, needs="partNumber"),
     Operation("UploadPart", OBJECT, "PUT", "uploadId", needs="partNumber"),
-    Operation("CompleteMultipartUpload", OBJECT, "POST", "uploadId", implemented=False),
+    Operation("CompleteMultipartUpload", OBJECT, "POST", "uploadId"),
     Operation("AbortMultipartUpload", OBJECT, "DELETE", "uploadId"),
     Operation("ListParts", OBJECT, "GET", "uploadId",
               params="max-parts part-number-marker encoding-type"),

@@ -301,8 +301,9 @@ def _satisfiable_form(head: RequestHead, ranged: bytes) -> bool:
     return not first or not last or int(first) <= int(last)
 
 
-def upload_fields(head: RequestHead) -> Fields:
-    """What a PUT of an object adds to the fields of ``PUT``.
+def upload_fields(head: RequestHead, known: HeaderSet = _PUT_KNOWN) -> Fields:
+    """What a PUT of an object adds to the fields of ``PUT``. ``known`` are the ``x-amz-*`` fields
+    that it may have.
 
     ``x-amz-acl: private`` is what every object is, and dropped (SEM-14). ``aws-chunked`` leaves
     Content-Encoding, other codings stay (SEM-12).
@@ -319,7 +320,7 @@ def upload_fields(head: RequestHead) -> Fields:
             elif name == b"x-amz-acl":
                 if value != b"private":
                     add.append((name, value))
-            elif name not in _PUT_KNOWN:
+            elif name not in known:
                 raise _unknown(name)
         elif name == b"content-encoding":
             codings += [coding.strip() for coding in value.split(b",")]

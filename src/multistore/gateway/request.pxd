@@ -14,4 +14,5 @@ cdef class GatewayRequest:
     cdef public object operation
     cdef public object identity
     cdef public object bucket
+    cdef public object source
     cdef public tuple cors

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from multistore.gateway.plan import UNSIGNED_PAYLOAD
 
 if TYPE_CHECKING:
+    from multistore.gateway.copy import CopySource
     from multistore.gateway.operation import Operation
     from multistore.gateway.plan import Fields
     from multistore.types import Bucket, Identity
@@ -23,6 +24,7 @@ class GatewayRequest:
     ``engine.decide`` fill in the rest; what a failed request did not reach stays None.
     ``payload`` is what the verified signature says of the body: its SHA-256 in lower-case
     hex, or ``UNSIGNED-PAYLOAD`` (also for an anonymous caller, who promised nothing).
+    ``source`` is what a copy is made of.
     ``cors`` are fields that the runtime adds to the answer, whoever makes it; None for none.
     """
 
@@ -37,6 +39,7 @@ class GatewayRequest:
         "peer",
         "request_id",
         "secure",
+        "source",
         "target",
     )
 
@@ -53,4 +56,5 @@ class GatewayRequest:
         self.operation: Operation | None = None
         self.identity: Identity | None = None
         self.bucket: Bucket | None = None
+        self.source: CopySource | None = None
         self.cors: Fields | None = None

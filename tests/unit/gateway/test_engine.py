@@ -203,7 +203,6 @@ def test_a_bad_presigned_url_is_worse_than_none(
         ("GET", "/public/k?torrent", "GetObjectTorrent"),
         ("PUT", "/public/k?renameObject", "RenameObject"),
         ("GET", "/private?abac", "GetBucketAbac"),
-        ("POST", "/private?delete", "DeleteObjects"),
         ("POST", "/private/k?select", "SelectObjectContent"),
         ("GET", "/missing?session", "CreateSession"),
     ],

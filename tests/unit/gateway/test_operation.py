@@ -31,15 +31,12 @@ CORPUS = Path(__file__).parents[2] / "corpus"
 
 #: What this version does not carry out (501).
 NOT_BUILT = {
-    "CompleteMultipartUpload",
-    "CopyObject",
     "CreateBucketMetadataConfiguration",
     "CreateBucketMetadataTableConfiguration",
     "CreateSession",
     "DeleteBucketMetadataConfiguration",
     "DeleteBucketMetadataTableConfiguration",
     "DeleteObjectAnnotation",
-    "DeleteObjects",
     "GetBucketAbac",
     "GetBucketMetadataConfiguration",
     "GetBucketMetadataTableConfiguration",
@@ -56,7 +53,6 @@ NOT_BUILT = {
     "UpdateBucketMetadataInventoryTableConfiguration",
     "UpdateBucketMetadataJournalTableConfiguration",
     "UpdateObjectEncryption",
-    "UploadPartCopy",
     "WriteGetObjectResponse",
 }
 

@@ -469,6 +469,8 @@ def test_a_hoisted_copy_source_is_a_copy() -> None:
     target = url("/b/k?x-amz-copy-source=b%2Fother", "PUT")
     _, request = gateway.decide("PUT", target)
     assert request.operation is not None and request.operation.name == "CopyObject"
+    assert request.source is not None and request.source.key == b"other"
+    backend.requests.clear()
     expected = url("/b/k?x-amz-expected-bucket-owner=somebody")
     assert code_of(gateway.ask("GET", expected)) == "AccessDenied"
     assert backend.requests == []

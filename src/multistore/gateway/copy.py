@@ -1,0 +1,185 @@
+"""Copies: the object that one is made of, and what the client is told (SEM-24, SEM-19).
+
+Source and destination are authorised by the same function, for CopyObject and UploadPartCopy.
+
+Fields and elements: "CopyObject" and "UploadPartCopy" in the Amazon S3 API reference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from multistore.errors import S3Error
+from multistore.gateway.authorize import allowed, denied
+from multistore.gateway.page import quoted
+from multistore.gateway.plan import Respond
+from multistore.gateway.records import malformed, read_records
+from multistore.gateway.render import DECLARATION, NAMESPACE
+from multistore.gateway.route import check_key
+from multistore.limits import KEY_MAX
+from multistore.wire import percent_decode, xml_escape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from multistore.gateway.plan import Fields
+    from multistore.gateway.request import GatewayRequest
+    from multistore.types import Bucket, Identity
+    from multistore.wire import RequestHead
+
+__all__ = ["CopySource", "find_source", "identity_of_copy", "read_range", "respond", "result"]
+
+_CHECKSUMS = (
+    "ChecksumCRC32",
+    "ChecksumCRC32C",
+    "ChecksumCRC64NVME",
+    "ChecksumSHA1",
+    "ChecksumSHA256",
+)
+_RESULT: dict[str, frozenset[str]] = dict.fromkeys(
+    ("ETag", "LastModified", "ChecksumType", *_CHECKSUMS), frozenset()
+)
+_XML = (b"content-type", b"application/xml")
+
+_RANGE = re.compile(rb"bytes=(\d{1,18})-(\d{1,18})", re.ASCII)
+
+#: Fields that two tries of one copy may differ in.
+_OF_ONE_TRY = (
+    b"authorization",
+    b"x-amz-date",
+    b"date",
+    b"amz-sdk-",
+    b"user-agent",
+    b"x-amzn-trace",
+)
+
+
+class CopySource:
+    """What is copied: a key, and a version or b"" for the current one, of a bucket."""
+
+    __slots__ = ("bucket", "key", "version")
+
+    def __init__(self, bucket: Bucket, key: bytes, version: bytes) -> None:
+        self.bucket = bucket
+        self.key = key
+        self.version = version
+
+
+def find_source(
+    head: RequestHead,
+    identity: Identity,
+    get_bucket: Callable[[str], Bucket | None],
+    owner_id: bytes,
+) -> CopySource:
+    """What ``x-amz-copy-source`` names, if ``identity`` may read it, and if its owner is whom the
+    client expects.
+
+    Raises: InvalidArgument, NotImplemented for access points, KeyTooLongError, InvalidRequest;
+    AccessDenied, whether it is there or not (SEM-22).
+    """
+    name, key, version = _parse(head)
+    bucket = get_bucket(name)
+    action = "get_object_version" if version else "get_object"
+    if bucket is None or not allowed(identity, action, bucket, key):
+        raise denied()
+    owner = head.get(b"x-amz-source-expected-bucket-owner")
+    if owner is not None and owner != owner_id:
+        raise denied()
+    check_key(key, True, bucket)
+    return CopySource(bucket, key, version)
+
+
+def _parse(head: RequestHead) -> tuple[str, bytes, bytes]:
+    """Split at the first raw ``?``, then decoded once (T-COPY-01)."""
+    value = head.get(b"x-amz-copy-source") or b""
+    path, mark, query = value.partition(b"?")
+    version = b""
+    if mark:
+        name, _, version = query.partition(b"=")
+        version = percent_decode(version)
+        if name != b"versionId" or not version or b"&" in query:
+            raise _bad_source()
+    if path.startswith(b"arn:"):
+        raise S3Error("NotImplemented", "A copy source that is an access point is not implemented.")
+    path = percent_decode(path).removeprefix(b"/")
+    bucket, slash, key = path.partition(b"/")
+    if not bucket or not slash or not key:
+        raise _bad_source()
+    if len(key) > KEY_MAX:
+        raise S3Error("KeyTooLongError", "Your key is too long")
+    try:
+        key.decode()
+        version.decode()
+        return bucket.decode(), key, version
+    except UnicodeDecodeError:
+        raise _bad_source() from None
+
+
+def _bad_source() -> S3Error:
+    return S3Error(
+        "InvalidArgument",
+        "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
+        fields=(("ArgumentName", "x-amz-copy-source"),),
+    )
+
+
+def read_range(head: RequestHead) -> bytes | None:
+    """``x-amz-copy-source-range`` of UploadPartCopy, whose one form has both ends.
+
+    Raises: InvalidArgument.
+    """
+    value = head.get(b"x-amz-copy-source-range")
+    if value is None:
+        return None
+    match = _RANGE.fullmatch(value)
+    if match is None or int(match[1]) > int(match[2]):
+        raise S3Error(
+            "InvalidArgument",
+            "The x-amz-copy-source-range value must be of the form bytes=first-last where first "
+            "and last are the zero-based offsets of the first and last bytes to copy",
+            fields=(("ArgumentName", "x-amz-copy-source-range"),),
+        )
+    return value
+
+
+def identity_of_copy(request: GatewayRequest) -> bytes:
+    """The same for every try of one copy by one caller, and for no other."""
+    identity, head = request.identity, request.head
+    assert identity is not None
+    digest = hashlib.sha256()
+    for text in (identity.principal.encode(), head.method.encode(), head.target):
+        digest.update(b"%d:%b" % (len(text), text))
+    for name, value in sorted(head.items()):
+        if not name.startswith(_OF_ONE_TRY):
+            digest.update(b"%d:%b%d:%b" % (len(name), name, len(value), value))
+    return digest.digest()
+
+
+def result(body: bytes, root: str) -> dict[str, bytes]:
+    """The elements of a store's ``CopyObjectResult`` or ``CopyPartResult``.
+
+    Raises: MalformedXML when it is none.
+    """
+    _, texts = read_records(body, root, _RESULT, strict=False)
+    if not texts.get("ETag"):
+        raise malformed()
+    return texts
+
+
+def respond(root: str, texts: dict[str, bytes], fields: Fields, now: float) -> Respond:
+    """The answer; ``now`` stands for a time of change that the store did not tell."""
+    moment = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z").encode()
+    parts = [DECLARATION, b"<%b " % root.encode(), NAMESPACE, b">"]
+    for element in ("ETag", "LastModified", *_CHECKSUMS, "ChecksumType"):
+        text = texts.get(element, b"")
+        if element == "ETag":
+            text = quoted(text)
+        text = text or (moment if element == "LastModified" else b"")
+        if text:
+            tag = element.encode()
+            parts.append(b"<%b>%b</%b>" % (tag, xml_escape(text), tag))
+    parts.append(b"</%b>" % root.encode())
+    return Respond(200, (_XML, *fields), b"".join(parts))
