@@ -70,3 +70,57 @@ def test_aws_cli(endpoint: Endpoint, tmp_path: Path) -> None:
     ]
     run([*aws, "sync", "--no-progress", "s3://other/maps/synced/", str(tmp_path / "down")], env)
     assert (tmp_path / "down" / "2.txt").read_text() == "2"
+
+
+@pytest.mark.rule("S18", "S20", "SEM-21")
+def test_uploads_in_parts(endpoint: Endpoint) -> None:
+    s3 = s3_client(endpoint)
+    keys = [f"maps/up/{n} +\u00e9" for n in range(3)]
+    begun = {}
+    for key in keys:
+        created = s3.create_multipart_upload(Bucket="acme", Key=key)
+        assert (created["Bucket"], created["Key"]) == ("acme", key)
+        begun[key] = created["UploadId"]
+    first = {"Bucket": "acme", "Key": keys[0], "UploadId": begun[keys[0]]}
+    part = s3.upload_part(**first, PartNumber=2, Body=b"part")
+    listed = s3.list_parts(**first)
+    assert (listed["Bucket"], listed["Key"]) == ("acme", keys[0])
+    assert [entry["ETag"] for entry in listed["Parts"]] == [part["ETag"]]
+    pages = s3.get_paginator("list_multipart_uploads").paginate(
+        Bucket="acme", Prefix="maps/up/", PaginationConfig={"PageSize": 2}
+    )
+    found = {}
+    for page in pages:
+        assert (page["Bucket"], page["Prefix"]) == ("acme", "maps/up/")
+        assert "canary" not in str(page)
+        found |= {entry["Key"]: entry["UploadId"] for entry in page.get("Uploads", [])}
+    assert found == begun
+    with pytest.raises(ClientError) as caught:
+        s3.list_parts(**{**first, "Key": "photos/up/0 +\u00e9"})
+    assert caught.value.response["Error"]["Code"] == "NoSuchUpload"
+    for key, upload in begun.items():
+        s3.abort_multipart_upload(Bucket="acme", Key=key, UploadId=upload)
+
+
+@pytest.mark.rule("S18", "SEM-21")
+def test_versions_and_sub_resources(endpoint: Endpoint) -> None:
+    s3 = s3_client(endpoint)
+    keys = [f"maps/v/{n}" for n in range(5)]
+    for key in keys:
+        s3.put_object(Bucket="acme", Key=key, Body=b"x")
+    pages = s3.get_paginator("list_object_versions").paginate(
+        Bucket="acme", Prefix="maps/v/", PaginationConfig={"PageSize": 2}
+    )
+    found = []
+    for page in pages:
+        assert (page["Name"], page["Prefix"]) == ("acme", "maps/v/")
+        assert "canary" not in str(page)
+        found += [entry["Key"] for entry in page.get("Versions", [])]
+    assert found == keys
+    tags = [{"Key": "a", "Value": "b"}]
+    s3.put_object_tagging(Bucket="acme", Key=keys[0], Tagging={"TagSet": tags})
+    assert s3.get_object_tagging(Bucket="acme", Key=keys[0])["TagSet"] == tags
+    assert s3.get_bucket_location(Bucket="acme")["LocationConstraint"] is None
+    assert "Status" not in s3.get_bucket_versioning(Bucket="acme")
+    with pytest.raises(s3.exceptions.BucketAlreadyOwnedByYou):
+        s3.create_bucket(Bucket="acme")
