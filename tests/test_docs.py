@@ -26,6 +26,7 @@ TABLES: dict[str, type[model.Table]] = {
     "`[server]`": model.ServerTable,
     "`[limits]`": model.LimitsTable,
     "`[timeouts]`": model.TimeoutsTable,
+    "`[path_mapping]`": model.PathMappingTable,
 }
 
 

@@ -12,7 +12,7 @@ from multistore.backends.s3_store import S3Store
 from multistore.config.backend_options import S3Options
 from multistore.config.model import Document
 from multistore.config.names import parse_listen
-from multistore.config.registry import compile_buckets, compile_credentials
+from multistore.config.registry import compile_buckets, compile_credentials, read_path_mapping
 from multistore.config.sealer import TokenSealer
 from multistore.gateway.engine import Engine, Settings
 from multistore.limits import Limits, Timeouts
@@ -35,6 +35,7 @@ def make_engine(document: Document, session_token_key: str = "") -> Engine:
     """
     backends = _Backends(document, _make_sealer(document, session_token_key))
     server = document.server
+    names = read_path_mapping(document)
     settings = Settings(
         domains=tuple(server.domains),
         region=server.region,
@@ -42,8 +43,9 @@ def make_engine(document: Document, session_token_key: str = "") -> Engine:
         owner_id=document.owner_id,
         owner_display_name=document.owner_display_name,
         limits=Limits(**document.limits.model_dump()),
+        names=names,
     )
-    buckets = compile_buckets(document, backends.make, backends.make_store)
+    buckets = compile_buckets(document, backends.make, backends.make_store, names)
     return Engine(buckets, compile_credentials(document), settings)
 
 

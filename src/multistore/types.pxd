@@ -38,3 +38,5 @@ cdef class Bucket:
     cdef public bint by_pattern
     cdef public str created
     cdef public object cors
+    cdef public str shown_name
+    cdef public bytes shown_prefix

@@ -106,6 +106,8 @@ class Bucket:
     whole one of its store, without a prefix, and operations on the bucket itself go there.
     ``by_pattern``: the name fits a pattern, and only the store knows whether there is such a
     bucket (D17). ``cors`` are the rules for pages of other origins, if there are any.
+    ``shown_name`` and ``shown_prefix`` are what clients of hierarchical names take for the bucket
+    and for the beginning of its keys; otherwise the name itself and nothing.
     """
 
     __slots__ = (
@@ -121,6 +123,8 @@ class Bucket:
         "forwards_operations",
         "name",
         "prefix",
+        "shown_name",
+        "shown_prefix",
     )
 
     def __init__(
@@ -138,6 +142,8 @@ class Bucket:
         by_pattern: bool = False,
         created: str = "2024-01-01T00:00:00.000Z",
         cors: Cors | None = None,
+        shown_name: str = "",
+        shown_prefix: bytes = b"",
     ) -> None:
         self.name = name
         self.backend = backend
@@ -151,3 +157,5 @@ class Bucket:
         self.by_pattern = by_pattern
         self.created = created
         self.cors = cors
+        self.shown_name = shown_name or name
+        self.shown_prefix = shown_prefix

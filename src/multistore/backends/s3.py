@@ -301,7 +301,7 @@ class S3Backend:
         """The answer to CreateMultipartUpload for the store's document. Raises: BadGateway."""
         bucket, target = request.bucket, request.target
         assert bucket is not None and target is not None
-        return multipart.initiated(body, self._sealer, bucket.name, target.key, fields)
+        return multipart.initiated(body, self._sealer, bucket, target.key, fields)
 
     # --- copies: s3_jobs
 

@@ -18,12 +18,14 @@ from multistore.config.model import (
     CredentialTable,
     Document,
     LimitsTable,
+    PathMappingTable,
     RoleTable,
     ScopeTable,
     ServerTable,
 )
 from multistore.config.names import domain_fault, parse_listen
 from multistore.config.option_names import BACKEND_TYPES
+from multistore.config.path_mapping import PathMapping
 from multistore.config.pattern_rules import check_pattern, check_template
 from multistore.config.patterns import is_pattern
 from multistore.config.positions import Path
@@ -49,9 +51,10 @@ def check(document: Document, findings: Findings) -> None:
     if not document.buckets and not findings.reported(("buckets",)):
         findings.warning((), "no buckets: whatever is asked for does not exist")
     roles = frozenset(role.role_id for role in document.roles)
+    names = _check_path_mapping(document.path_mapping, ("path_mapping",), findings)
     buckets = frozenset(bucket.name for bucket in document.buckets)
     for index, bucket in enumerate(document.buckets):
-        _check_bucket(bucket, ("buckets", index), roles, findings)
+        _check_bucket(bucket, ("buckets", index), roles, names, findings)
     _check_whole_buckets(document, findings)
     for index, role in enumerate(document.roles):
         _check_role(role, ("roles", index), findings)
@@ -79,9 +82,15 @@ def _check_unique(document: Document, findings: Findings) -> None:
 
 
 def _check_bucket(
-    bucket: BucketTable, path: Path, roles: frozenset[str], findings: Findings
+    bucket: BucketTable,
+    path: Path,
+    roles: frozenset[str],
+    names: PathMapping | None,
+    findings: Findings,
 ) -> None:
-    if is_pattern(bucket.name):
+    if names is not None:
+        _check_hierarchical(bucket, path, names, findings)
+    elif is_pattern(bucket.name):
         check_pattern(bucket, path, findings)
     elif bucket.name and (fault := bucket_name_fault(bucket.name)):
         findings.fault((*path, "name"), f'"{bucket.name}": {fault}', fatal=False)
@@ -120,6 +129,33 @@ def _check_whole_buckets(document: Document, findings: Findings) -> None:
             others = [document.buckets[other].name for other in sharers if other != index]
             if others:
                 findings.fault(here, f'the bucket "{others[0]}" is in the same one of the store')
+
+
+def _check_hierarchical(
+    bucket: BucketTable, path: Path, names: PathMapping, findings: Findings
+) -> None:
+    """What clients call the bucket is a path, whose segments are no bucket names of S3's."""
+    if is_pattern(bucket.name):
+        findings.fault((*path, "name"), f'"{bucket.name}": a pattern does not go with path_mapping')
+    elif bucket.name and (fault := names.fault(bucket.name)):
+        findings.fault((*path, "name"), f'"{bucket.name}": {fault}')
+    if bucket.bucket_operations == "forward":
+        findings.fault(
+            (*path, "bucket_operations"),
+            "forward does not go with path_mapping, where clients take buckets for prefixes",
+        )
+
+
+def _check_path_mapping(
+    table: PathMappingTable | None, path: Path, findings: Findings
+) -> PathMapping | None:
+    if table is None:
+        return None
+    if table.display_bucket_segments > table.bucket_segments:
+        findings.fault((*path, "display_bucket_segments"), "more than bucket_segments")
+    if "/" in table.separator:
+        findings.fault((*path, "separator"), "holds /, which separates the segments of a path")
+    return PathMapping(table.bucket_segments, table.separator, table.display_bucket_segments)
 
 
 def _check_backend(bucket: BucketTable, path: Path, findings: Findings) -> None:

@@ -27,7 +27,7 @@ from multistore.config.positions import Path, json_positions, toml_positions
 __all__ = ["Loaded", "load", "read_secret"]
 
 #: Tables that the seed does not have: an unknown key in them is always fatal (D12).
-NEW_TABLES = frozenset({"cors", "server", "limits", "timeouts"})
+NEW_TABLES = frozenset({"cors", "server", "limits", "timeouts", "path_mapping"})
 
 _ENV = re.compile(r"\$\{env:([^}]*)\}")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

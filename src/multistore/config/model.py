@@ -34,6 +34,7 @@ __all__ = [
     "CredentialTable",
     "Document",
     "LimitsTable",
+    "PathMappingTable",
     "RoleTable",
     "ScopeTable",
     "ServerTable",
@@ -357,6 +358,18 @@ class TimeoutsTable(Table):
     )
 
 
+class PathMappingTable(Table):
+    """Hierarchical names: several segments of a path name a bucket."""
+
+    bucket_segments: int = Field(
+        2, ge=2, le=8, description="Leading segments of a path that name a bucket."
+    )
+    separator: Name = Field(":", description="What joins them in the name of a bucket.")
+    display_bucket_segments: int = Field(
+        1, ge=1, le=8, description="How many of them clients take for the bucket."
+    )
+
+
 class Document(Table):
     """A whole configuration file."""
 
@@ -368,6 +381,7 @@ class Document(Table):
     server: ServerTable = ServerTable()
     limits: LimitsTable = LimitsTable()
     timeouts: TimeoutsTable = TimeoutsTable()
+    path_mapping: PathMappingTable | None = None
 
 
 def json_schema() -> dict[str, Any]:

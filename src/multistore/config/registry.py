@@ -12,13 +12,20 @@ from multistore.config.backend_options import S3Options, read_s3_options
 from multistore.config.cors_rules import compile_rules
 from multistore.config.findings import Findings
 from multistore.config.model import BucketTable, CredentialTable, Document, ScopeTable
+from multistore.config.path_mapping import PathMapping
 from multistore.config.patterns import BucketStore, Pattern, PatternBuckets, is_pattern
 from multistore.gateway.authorize import expand
 from multistore.gateway.bucket_names import may_share_names
 from multistore.gateway.ports import Backend
 from multistore.types import Bucket, Credential, Identity, Scope
 
-__all__ = ["StaticBuckets", "StaticCredentials", "compile_buckets", "compile_credentials"]
+__all__ = [
+    "StaticBuckets",
+    "StaticCredentials",
+    "compile_buckets",
+    "compile_credentials",
+    "read_path_mapping",
+]
 
 _log = logging.getLogger("multistore")
 
@@ -52,10 +59,12 @@ def compile_buckets(
     document: Document,
     make_backend: Callable[[S3Options], Backend],
     make_store: Callable[[S3Options], BucketStore] | None = None,
+    names: PathMapping | None = None,
 ) -> StaticBuckets | PatternBuckets:
     """``make_backend`` is called once for each distinct store; buckets that differ only in
     their prefix share its object, and with it its signing key. ``make_store`` is called for each
-    pattern; without it there may be none.
+    pattern; without it there may be none. ``names`` says what clients call the buckets, if not by
+    their names; patterns cannot be among them then.
 
     The document must come from ``Loaded.require``. Raises: ValueError otherwise.
     """
@@ -67,7 +76,7 @@ def compile_buckets(
         options = read_s3_options(table.backend_options, path, Findings(""))
         if options is None:
             raise ValueError(f"bucket {table.name} has no usable backend")
-        make = _maker(table)
+        make = _maker(table, names)
         if is_pattern(table.name):
             if make_store is None:
                 raise ValueError(f"nothing makes the store of {table.name}")
@@ -88,7 +97,7 @@ def compile_buckets(
     return PatternBuckets(buckets, patterns) if patterns else StaticBuckets(buckets)
 
 
-def _maker(table: BucketTable) -> Callable[[str, Backend], Bucket]:
+def _maker(table: BucketTable, names: PathMapping | None) -> Callable[[str, Backend], Bucket]:
     """What makes a bucket, given its name and backend, as the entry says."""
     prefix = table.backend_prefix.rstrip("/")
     settings: dict[str, Any] = {
@@ -103,12 +112,21 @@ def _maker(table: BucketTable) -> Callable[[str, Backend], Bucket]:
         "forwards_operations": table.bucket_operations == "forward" or is_pattern(table.name),
         "cors": compile_rules(table.cors),
     }
+    if names is not None:
+        settings["shown_name"], settings["shown_prefix"] = names.shown(table.name)
     if table.created is not None:
         moment = table.created.astimezone(UTC)
         settings["created"] = moment.strftime("%Y-%m-%dT%H:%M:%S.") + (
             f"{moment.microsecond // 1000:03d}Z"
         )
     return partial(Bucket, **settings)
+
+
+def read_path_mapping(document: Document) -> PathMapping | None:
+    table = document.path_mapping
+    if table is None:
+        return None
+    return PathMapping(table.bucket_segments, table.separator, table.display_bucket_segments)
 
 
 def compile_credentials(document: Document) -> StaticCredentials:

@@ -283,15 +283,16 @@ def check_access(
 
 
 def missing_bucket(
-    identity: Identity, operation: Operation, head: RequestHead, target: Target
+    identity: Identity, operation: Operation, head: RequestHead, target: Target, shown: str
 ) -> S3Error:
     """The answer for a bucket that does not exist: NoSuchBucket for a long-lived key whose
     scopes would hold if it did, else the same refusal as for one that exists (SEM-22).
+    ``shown`` is what the client called it.
 
     A role never learns it: an existing bucket may exclude the role, and refuses it too.
     """
     if operation.name == "CreateBucket":
-        return _not_created(target.bucket)
+        return _not_created(shown)
     if identity.role is not None:
         return denied()
     scopes = _scopes_of(identity, target.bucket)
@@ -315,7 +316,7 @@ def missing_bucket(
     return S3Error(
         "NoSuchBucket",
         "The specified bucket does not exist",
-        fields=(("BucketName", target.bucket),),
+        fields=(("BucketName", shown),),
     )
 
 

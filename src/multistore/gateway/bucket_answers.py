@@ -107,7 +107,7 @@ def bucket_answer(request: GatewayRequest, owner_id: str, owner_display_name: st
         raise S3Error(
             "BucketAlreadyOwnedByYou",
             "Your previous request to create the named bucket succeeded and you already own it.",
-            fields=(("BucketName", bucket.name),),
+            fields=(("BucketName", bucket.shown_name),),
         )
     if name not in ANSWERED:
         raise S3Error(
@@ -118,7 +118,7 @@ def bucket_answer(request: GatewayRequest, owner_id: str, owner_display_name: st
     outbound.check_list(request.head)
     if name in _MISSING:
         code, message = _MISSING[name]
-        raise S3Error(code, message, fields=(("BucketName", bucket.name),))
+        raise S3Error(code, message, fields=(("BucketName", bucket.shown_name),))
     if name == "GetBucketAcl":
         grants = [acl.Grant(b"FULL_CONTROL")]
         if bucket.anonymous:

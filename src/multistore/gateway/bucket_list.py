@@ -86,8 +86,8 @@ class _Page:
         return [
             bucket
             for bucket in buckets
-            if bucket.name > self._after
-            and bucket.name.startswith(self._prefix)
+            if bucket.shown_name > self._after
+            and bucket.shown_name.startswith(self._prefix)
             and may_use(self._identity, bucket)
         ]
 
@@ -106,7 +106,11 @@ class _Page:
         )
 
     def _answer(self) -> Respond:
-        found = sorted(self._found, key=attrgetter("name"))
+        # Of a hierarchy several may be one to clients, as old as the first of them.
+        found: list[Bucket] = []
+        for bucket in sorted(self._found, key=attrgetter("shown_name", "created")):
+            if not found or bucket.shown_name != found[-1].shown_name:
+                found.append(bucket)
         shown = found[: self._limit]
         settings = self._settings
         return render.list_buckets(
@@ -114,7 +118,7 @@ class _Page:
             settings.owner_id,
             settings.owner_display_name,
             prefix=self._prefix,
-            continuation_token=shown[-1].name if len(found) > len(shown) else "",
+            continuation_token=shown[-1].shown_name if len(found) > len(shown) else "",
         )
 
 

@@ -17,6 +17,7 @@ cdef class Settings:
     cdef readonly str owner_id
     cdef readonly str owner_display_name
     cdef readonly object limits
+    cdef readonly object names  # ports.NameMapping, or None
 
 cdef class Engine:
     cdef object _buckets
@@ -30,6 +31,7 @@ cdef class Engine:
     cpdef object resume(self, GatewayRequest request, object collect, bytes body)
 
     @cython.locals(
-        head=NativeHead, target=NativeTarget, operation=Operation, identity=Identity, bucket=Bucket)
+        head=NativeHead, received=NativeTarget, target=NativeTarget, named=bint,
+        operation=Operation, identity=Identity, bucket=Bucket)
     cdef object _decide(self, GatewayRequest request)
     cdef object _refusal(self, GatewayRequest request, object error)

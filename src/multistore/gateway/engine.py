@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error, bug_of
-from multistore.gateway import cors, outbound, render
+from multistore.gateway import cors, hierarchy, outbound, render
 from multistore.gateway.authorize import check_access, missing_bucket
 from multistore.gateway.bucket_answers import ON_BUCKET, bucket_answer
 from multistore.gateway.bucket_list import list_buckets
@@ -24,7 +24,7 @@ from multistore.wire import HeaderSet
 
 if TYPE_CHECKING:
     from multistore.gateway.plan import Collect, Plan
-    from multistore.gateway.ports import BucketRegistry, CredentialStore
+    from multistore.gateway.ports import BucketRegistry, CredentialStore, NameMapping
     from multistore.gateway.request import GatewayRequest
     from multistore.limits import Limits
     from multistore.wire import RequestHead
@@ -55,10 +55,19 @@ class Settings:
 
     ``domains``: below which a Host names a bucket. ``region``: what this gateway calls its
     region; ``regions``: those that a signature may name, empty for any (SEM-5).
+    ``names`` maps hierarchical names, None without.
     ``owner_id`` and ``owner_display_name``: the owner of every bucket.
     """
 
-    __slots__ = ("domains", "limits", "owner_display_name", "owner_id", "region", "regions")
+    __slots__ = (
+        "domains",
+        "limits",
+        "names",
+        "owner_display_name",
+        "owner_id",
+        "region",
+        "regions",
+    )
 
     def __init__(
         self,
@@ -68,6 +77,7 @@ class Settings:
         owner_id: str,
         owner_display_name: str,
         limits: Limits,
+        names: NameMapping | None = None,
     ) -> None:
         self.domains = normalise_domains(domains)
         self.region = region
@@ -75,6 +85,7 @@ class Settings:
         self.owner_id = owner_id
         self.owner_display_name = owner_display_name
         self.limits = limits
+        self.names = names
 
 
 class Engine:
@@ -131,7 +142,11 @@ class Engine:
 
     def _decide(self, request: GatewayRequest) -> Plan:
         head = request.head
-        target = read_target(head, self._domains)
+        received = read_target(head, self._domains)
+        target, named = received, True
+        names = self._settings.names
+        if names is not None and received.bucket:
+            target, named = names.map_target(received)
         request.target = target
         if head.method == "OPTIONS":
             return cors.preflight(self._get_bucket(target.bucket), head)
@@ -139,11 +154,13 @@ class Engine:
             head = unhoist(head, target)
         operation = match(head, target)
         request.operation = operation
-        identity = self._authenticator.authenticate(request, target)
+        identity = self._authenticator.authenticate(request, received)
         request.identity = identity
         request.head = head
         if not operation.implemented:
             raise not_implemented(operation)
+        if names is not None:
+            hierarchy.check(operation, named)
         if target.params:
             _check_overrides(target.params, identity is ANONYMOUS)
         if identity is ANONYMOUS:
@@ -151,9 +168,11 @@ class Engine:
         if not target.bucket:
             return list_buckets(request, self._buckets, self._settings)
 
+        if not named:
+            return hierarchy.answer(request, received.bucket, self._buckets, self._settings)
         bucket = self._get_bucket(target.bucket)
         if bucket is None:
-            raise missing_bucket(identity, operation, head, target)
+            raise missing_bucket(identity, operation, head, target, received.bucket)
         if bucket.cors is not None:
             request.cors = bucket.cors.fields(head)
         check_access(identity, operation, head, target, bucket)

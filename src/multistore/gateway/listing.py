@@ -48,7 +48,7 @@ class Listing(PageRequest):
         echo: list[tuple[bytes, bytes]] = []
         if self.version == 1:
             marker = params.get("marker", b"")
-            echo.append((b"Marker", list_document.name(marker, self.url)))
+            echo.append((b"Marker", self.shown(marker) if marker else b""))
             if marker:
                 self.marker = self.open_marker(marker)
         else:
@@ -58,7 +58,7 @@ class Listing(PageRequest):
                 echo.append((b"ContinuationToken", xml_escape(token)))
             start_after = params.get("start-after", b"")
             if start_after:
-                echo.append((b"StartAfter", list_document.name(start_after, self.url)))
+                echo.append((b"StartAfter", self.shown(start_after)))
                 if not self.token:  # a token takes precedence (ListObjectsV2, StartAfter)
                     self.marker = self.bucket_prefix + start_after
         self.echo = echo
@@ -83,8 +83,9 @@ class Listing(PageRequest):
 
     def head(self) -> bytes:
         """The document up to its entries: what does not depend on the backend."""
+        prefix = self.shown_prefix + self.prefix
         return list_document.head(
-            self.bucket_name, self.prefix, self.echo, self.max_keys, self.delimiter, self.url
+            self.shown_name, prefix, self.echo, self.max_keys, self.delimiter, self.url
         )
 
     def tail(self, truncated: bool, following: bytes, count: int) -> bytes:
@@ -149,7 +150,9 @@ class ListingTranslator(PageTranslator):
             raise self._fault("truncated, but without entries and without a marker")
         if last == listing.marker:
             raise self._fault("the marker is the one that was sent: it would never end")
-        return list_document.next_marker(listing.show_marker(last, hidden), listing.url)
+        return list_document.next_marker(
+            listing.shown_prefix + listing.show_marker(last, hidden), listing.url
+        )
 
     # --- entries
 
@@ -182,7 +185,7 @@ class ListingTranslator(PageTranslator):
             return
         listing = self._listing
         piece = list_document.entry(
-            key[self._start :],
+            self._shown_prefix + key[self._start :],
             entry.get("LastModified", b""),
             quoted(entry.get("ETag", b"")),
             entry.get("Size", b"0"),

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from multistore.gateway.plan import Fields
     from multistore.gateway.ports import TokenSealer
     from multistore.gateway.request import GatewayRequest
+    from multistore.types import Bucket
 
 __all__ = [
     "PartListing",
@@ -79,7 +80,9 @@ def open_upload_id(sealer: TokenSealer, bucket: str, key: bytes, sealed: bytes) 
         ) from None
 
 
-def initiated(body: bytes, sealer: TokenSealer, bucket: str, key: bytes, fields: Fields) -> Respond:
+def initiated(
+    body: bytes, sealer: TokenSealer, bucket: Bucket, key: bytes, fields: Fields
+) -> Respond:
     """The answer to CreateMultipartUpload for the backend's ``InitiateMultipartUploadResult``;
     ``fields`` are those of its head that the client may see.
 
@@ -104,13 +107,21 @@ def initiated(body: bytes, sealer: TokenSealer, bucket: str, key: bytes, fields:
         else:
             depth -= 1
     if not upload_id:
-        _log.warning("bucket %s: CreateMultipartUpload was answered without an upload id", bucket)
+        _log.warning(
+            "bucket %s: CreateMultipartUpload was answered without an upload id", bucket.name
+        )
         raise S3Error("BadGateway", "The backend's answer could not be understood")
-    sealed = seal_upload_id(sealer, bucket, key, upload_id)
+    sealed = seal_upload_id(sealer, bucket.name, key, upload_id)
     answer = (
         b"%b<InitiateMultipartUploadResult %b><Bucket>%b</Bucket><Key>%b</Key>"
         b"<UploadId>%b</UploadId></InitiateMultipartUploadResult>"
-    ) % (DECLARATION, NAMESPACE, xml_escape(bucket.encode()), xml_escape(key), sealed)
+    ) % (
+        DECLARATION,
+        NAMESPACE,
+        xml_escape(bucket.shown_name.encode()),
+        xml_escape(bucket.shown_prefix + key),
+        sealed,
+    )
     return Respond(200, (*CONTENT_TYPE, *fields), answer)
 
 
@@ -141,8 +152,8 @@ class PartListing:
                 DECLARATION,
                 b"<ListPartsResult ",
                 NAMESPACE,
-                b"><Bucket>%b</Bucket>" % xml_escape(bucket.name.encode()),
-                b"<Key>%b</Key>" % list_document.name(target.key, url),
+                b"><Bucket>%b</Bucket>" % xml_escape(bucket.shown_name.encode()),
+                b"<Key>%b</Key>" % list_document.name(bucket.shown_prefix + target.key, url),
                 b"<UploadId>%b</UploadId>" % params["uploadId"],
                 owner.replace(b"Owner>", b"Initiator>"),
                 owner,
@@ -286,7 +297,7 @@ class UploadListing(PageRequest):
                     raise argument("upload-id-marker", "Invalid uploadId marker") from None
         self.owner = list_document.owner(owner_id, owner_display_name)
         self.echo = b"<KeyMarker>%b</KeyMarker><UploadIdMarker>%b</UploadIdMarker>" % (
-            list_document.name(key_marker, self.url),
+            self.shown(key_marker) if key_marker else b"",
             xml_escape(upload_id_marker),
         )
 
@@ -311,9 +322,9 @@ class UploadListing(PageRequest):
                 DECLARATION,
                 b"<ListMultipartUploadsResult ",
                 NAMESPACE,
-                b"><Bucket>%b</Bucket>" % xml_escape(self.bucket_name.encode()),
+                b"><Bucket>%b</Bucket>" % xml_escape(self.shown_name.encode()),
                 self.echo,
-                b"<Prefix>%b</Prefix>" % list_document.name(self.prefix, self.url),
+                b"<Prefix>%b</Prefix>" % self.shown(self.prefix),
                 b"<MaxUploads>%d</MaxUploads>" % self.max_keys,
                 b"<Delimiter>%b</Delimiter>" % list_document.name(self.delimiter, self.url)
                 if self.delimiter
@@ -361,7 +372,7 @@ class UploadTranslator(PairTranslator):
             return asked.tail(True, following % (b"", asked.seal(b"", self._next_second)))
         key, upload_id, hidden = self._following((asked.marker, asked.upload_id))
         sealed = asked.seal(key, upload_id) if upload_id else b""
-        marker = list_document.name(asked.show_marker(key, hidden), asked.url)
+        marker = asked.shown(asked.show_marker(key, hidden))
         return asked.tail(True, following % (marker, sealed))
 
     def _ended(self, name: str, entry: dict[str, bytes]) -> None:
@@ -377,7 +388,7 @@ class UploadTranslator(PairTranslator):
             b"<Upload><Key>%b</Key><UploadId>%b</UploadId>%b%b<StorageClass>%b</StorageClass>"
             b"<Initiated>%b</Initiated>%b</Upload>"
             % (
-                list_document.name(key[self._start :], asked.url),
+                asked.shown(key[self._start :]),
                 asked.seal(key, upload_id),
                 asked.owner.replace(b"Owner>", b"Initiator>"),
                 asked.owner,

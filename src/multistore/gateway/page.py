@@ -84,6 +84,7 @@ class PageRequest:
     ``bounds`` are the scope prefixes that bound what is shown, None for all below ``prefix``
     (``authorize.list_prefixes``). ``max_keys`` is the most entries of the page, which ``limit``
     names as a parameter. ``context`` is what tokens and markers of this list are sealed for.
+    ``shown_name`` and ``shown_prefix``: see ``types.Bucket``.
     """
 
     __slots__ = (
@@ -95,6 +96,8 @@ class PageRequest:
         "max_keys",
         "prefix",
         "sealer",
+        "shown_name",
+        "shown_prefix",
         "url",
     )
 
@@ -118,10 +121,16 @@ class PageRequest:
         self.url = read_encoding(params)
         self.bucket_name = bucket.name
         self.bucket_prefix = bucket.prefix
+        self.shown_name = bucket.shown_name
+        self.shown_prefix = bucket.shown_prefix
         self.bounds = authorize.list_prefixes(identity, bucket, self.prefix, operation.action)
         self.sealer = sealer
         # No bucket name holds a NUL: the parts cannot be mistaken for each other.
         self.context = label + bucket.name.encode() + b"\0" + self.prefix
+
+    def shown(self, name: bytes) -> bytes:
+        """A name below the bucket's prefix as the client knows it, as element text."""
+        return list_document.name(self.shown_prefix + name, self.url)
 
     def open_marker(self, marker: bytes) -> bytes:
         """The backend's key for a marker that a client gave."""
@@ -288,6 +297,7 @@ class PageTranslator(DocumentTranslator):
         "_bounded",
         "_exact",
         "_full_prefix",
+        "_shown_prefix",
         "_start",
         "_url",
         "dropped",
@@ -305,6 +315,7 @@ class PageTranslator(DocumentTranslator):
         self._bounded = asked.bounds is not None
         self._full_prefix = asked.bucket_prefix + asked.prefix
         self._start = len(asked.bucket_prefix)
+        self._shown_prefix = asked.shown_prefix
         self._url = asked.url
 
     def finish(self) -> bytes:
@@ -332,7 +343,8 @@ class PageTranslator(DocumentTranslator):
         shown = name.startswith(self._full_prefix) and self._may_show(name[self._start :])
         self._group(name, shown)
         if shown:
-            self._write(list_document.common_prefix(name[self._start :], self._url))
+            shown_name = self._shown_prefix + name[self._start :]
+            self._write(list_document.common_prefix(shown_name, self._url))
         else:
             self.dropped += 1
 

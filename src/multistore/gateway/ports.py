@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from multistore.gateway.plan import Forward, Plan
     from multistore.gateway.request import GatewayRequest
     from multistore.types import Bucket, Credential
-    from multistore.wire import ResponseHead
+    from multistore.wire import ResponseHead, Target
 
 __all__ = [
     "Answered",
@@ -19,6 +19,7 @@ __all__ = [
     "BucketRegistry",
     "Calls",
     "CredentialStore",
+    "NameMapping",
     "TokenSealer",
 ]
 
@@ -57,6 +58,16 @@ class CredentialStore(Protocol):
     """The long-lived access keys."""
 
     def get_credential(self, access_key_id: str) -> Credential | None: ...
+
+
+class NameMapping(Protocol):
+    """Hierarchical names, where several segments of a path name a bucket."""
+
+    def map_target(self, target: Target) -> tuple[Target, bool]:
+        """The target as everything reads it but the signature check (law 1), and whether it
+        names a bucket; otherwise its ``bucket`` is what stands above buckets, which compare it
+        with their ``shown_name``, or cannot be a bucket at all."""
+        ...
 
 
 class TokenSealer(Protocol):

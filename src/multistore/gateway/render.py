@@ -74,7 +74,7 @@ def list_buckets(
     ]
     for bucket in buckets:
         parts.append(b"<Bucket>")
-        parts.append(_element("Name", bucket.name))
+        parts.append(_element("Name", bucket.shown_name))
         parts.append(_element("CreationDate", bucket.created))
         parts.append(b"</Bucket>")
     parts.append(b"</Buckets>")

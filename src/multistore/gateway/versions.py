@@ -66,9 +66,10 @@ class VersionListing(PageRequest):
                 DECLARATION,
                 b"<ListVersionsResult ",
                 NAMESPACE,
-                b"><Name>%b</Name>" % xml_escape(self.bucket_name.encode()),
-                b"<Prefix>%b</Prefix>" % list_document.name(self.prefix, self.url),
-                b"<KeyMarker>%b</KeyMarker>" % list_document.name(self.key_marker, self.url),
+                b"><Name>%b</Name>" % xml_escape(self.shown_name.encode()),
+                b"<Prefix>%b</Prefix>" % self.shown(self.prefix),
+                b"<KeyMarker>%b</KeyMarker>"
+                % (self.shown(self.key_marker) if self.key_marker else b""),
                 b"<VersionIdMarker>%b</VersionIdMarker>" % xml_escape(self.version_id_marker),
                 b"<MaxKeys>%d</MaxKeys>" % self.max_keys,
                 b"<Delimiter>%b</Delimiter>" % list_document.name(self.delimiter, self.url)
@@ -123,7 +124,7 @@ class VersionTranslator(PairTranslator):
         key, version, hidden = self._following((asked.marker, asked.version_id_marker))
         following = (
             b"<NextKeyMarker>%b</NextKeyMarker><NextVersionIdMarker>%b</NextVersionIdMarker>"
-            % (list_document.name(asked.show_marker(key, hidden), asked.url), xml_escape(version))
+            % (asked.shown(asked.show_marker(key, hidden)), xml_escape(version))
         )
         return asked.tail(True, following)
 
@@ -141,7 +142,7 @@ class VersionTranslator(PairTranslator):
             b"<LastModified>%b</LastModified>"
             % (
                 name.encode(),
-                list_document.name(key[self._start :], asked.url),
+                asked.shown(key[self._start :]),
                 xml_escape(version),
                 xml_escape(entry.get("IsLatest", b"false")),
                 xml_escape(entry.get("LastModified", b"")),

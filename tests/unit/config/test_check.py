@@ -305,6 +305,45 @@ CASES: dict[str, tuple[str, list[str]]] = {
             '8! server.domains[7]: "a..b": not a host name',
         ],
     ),
+    "hierarchical names": (
+        BUCKET.replace("data", "acme:maps")
+        + OPTIONS
+        + BUCKET.replace("data", "acme:Old Maps")
+        + OPTIONS
+        + BUCKET
+        + OPTIONS
+        + BUCKET.replace("data", "acme:a/b")
+        + OPTIONS
+        + "[path_mapping]\n",
+        [
+            '12! buckets[2].name: "data": should be 2 segments joined by :',
+            '17! buckets[3].name: "acme:a/b": holds /, which separates the segments of a path',
+        ],
+    ),
+    "hierarchical names, their table": (
+        BUCKET.replace("data", "acme:maps")
+        + OPTIONS
+        + "[path_mapping]\nseparator = ':/'\nsegments = 2\ndisplay_bucket_segments = 3\n",
+        [
+            '2! buckets[0].name: "acme:maps": should be 2 segments joined by :/',
+            "7! path_mapping.separator: holds /, which separates the segments of a path",
+            "8! path_mapping.segments: unknown key (did you mean bucket_segments?)",
+            "9! path_mapping.display_bucket_segments: more than bucket_segments",
+        ],
+    ),
+    "hierarchical names, and what does not go with them": (
+        BUCKET.replace("data", "acme:*")
+        + OPTIONS.replace('"b"', '"{name}"')
+        + BUCKET.replace("data", "acme:maps")
+        + "bucket_operations = 'forward'\n"
+        + OPTIONS
+        + "[path_mapping]\n",
+        [
+            '2! buckets[0].name: "acme:*": a pattern does not go with path_mapping',
+            "9! buckets[1].bucket_operations: forward does not go with path_mapping, where clients "
+            "take buckets for prefixes",
+        ],
+    ),
     "tls files": (
         BUCKET + OPTIONS + "[server]\ntls_cert = 'no.pem'\n",
         ["7! server.tls_cert: given without tls_key"],

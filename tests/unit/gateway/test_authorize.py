@@ -63,7 +63,7 @@ def outcome(
     parsed = parse_target(head.target)
     operation = match(head, parsed)
     if where is None:
-        return missing_bucket(identity, operation, head, parsed).code
+        return missing_bucket(identity, operation, head, parsed, parsed.bucket).code
     try:
         check_access(identity, operation, head, parsed, where)
     except S3Error as error:

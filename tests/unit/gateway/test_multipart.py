@@ -92,7 +92,7 @@ def test_the_answer_to_create_is_in_the_clients_names() -> None:
         b"<Key>tenants/acme/a</Key><UploadId>u1</UploadId></InitiateMultipartUploadResult>"
     )
     fields = ((b"x-amz-checksum-type", b"COMPOSITE"),)
-    answer = initiated(body, SEALER, "bucket", b"a b&c+<\xc3\xa9", fields)
+    answer = initiated(body, SEALER, bucket, b"a b&c+<\xc3\xa9", fields)
     assert (b"x-amz-checksum-type", b"COMPOSITE") in answer.fields
     root = ElementTree.fromstring(answer.body)
     assert answer.body.startswith(b"<?xml")
@@ -120,7 +120,7 @@ def test_the_answer_to_create_is_in_the_clients_names() -> None:
     ],
 )
 def test_an_answer_to_create_that_is_none(body: bytes) -> None:
-    assert refusal(initiated, body, SEALER, "bucket", b"k", ()).code == "BadGateway"
+    assert refusal(initiated, body, SEALER, bucket, b"k", ()).code == "BadGateway"
 
 
 # --- parts ----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from multistore.gateway.engine import Engine, Settings
 from multistore.gateway.operation import match
 from multistore.gateway.plan import Respond
-from multistore.gateway.ports import BucketPattern
+from multistore.gateway.ports import BucketPattern, NameMapping
 from multistore.gateway.request import GatewayRequest
 from multistore.limits import Limits
 from multistore.types import Bucket, Credential, Identity, Scope
@@ -98,10 +98,11 @@ class World:
         domains: tuple[str, ...] = (),
         region: str = "us-east-1",
         regions: frozenset[str] = frozenset(),
+        names: NameMapping | None = None,
     ) -> None:
         self.registry = Registry(buckets)
         self.store = Store(credentials)
-        settings = Settings(domains, region, regions, "owner-id", "Owner & Co", Limits())
+        settings = Settings(domains, region, regions, "owner-id", "Owner & Co", Limits(), names)
         self.engine = Engine(self.registry, self.store, settings)
 
     def decide(
