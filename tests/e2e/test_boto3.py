@@ -223,7 +223,5 @@ def test_errors_carry_a_request_id(s3: Any, place: Any) -> None:
 def test_what_is_not_built_yet_says_so(s3: Any, place: Any) -> None:
     where = {"Bucket": place.bucket, "Key": place.prefix + "k"}
     s3.put_object(**where, Body=b"kept")
-    source = {"Bucket": place.bucket, "Key": place.prefix + "other"}
-    assert code_of(s3.copy_object, **where, CopySource=source) == (501, "NotImplemented")
     assert code_of(s3.get_object_torrent, **where) == (501, "NotImplemented")
     assert s3.get_object(**where)["Body"].read() == b"kept"

@@ -124,3 +124,23 @@ def test_versions_and_sub_resources(endpoint: Endpoint) -> None:
     assert "Status" not in s3.get_bucket_versioning(Bucket="acme")
     with pytest.raises(s3.exceptions.BucketAlreadyOwnedByYou):
         s3.create_bucket(Bucket="acme")
+
+
+@pytest.mark.rule("SEM-24", "S18")
+def test_completions_and_copies(endpoint: Endpoint) -> None:
+    s3 = s3_client(endpoint)
+    where = {"Bucket": "acme", "Key": "maps/copies/made \u00e9"}
+    upload = {**where, "UploadId": s3.create_multipart_upload(**where)["UploadId"]}
+    part = s3.upload_part(**upload, PartNumber=1, Body=b"whole")
+    done = s3.complete_multipart_upload(
+        **upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    )
+    assert (done["Bucket"], done["Key"]) == (where["Bucket"], where["Key"])
+    assert "acme/maps/copies/made" in done["Location"] and ":maps" not in done["Location"]
+    for target in ({"Bucket": "acme", "Key": "photos/c"}, {"Bucket": "other", "Key": "maps/c"}):
+        s3.copy_object(**target, CopySource=where)
+        assert s3.get_object(**target)["Body"].read() == b"whole"
+    for source in ("acme:maps/copies/x", "acme/nothing/x", "acme/maps", "acme/"):
+        with pytest.raises(ClientError) as caught:
+            s3.copy_object(**where, CopySource=source)
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] in (400, 403), source

@@ -15,7 +15,7 @@ from multistore.gateway.plan import UNSIGNED_PAYLOAD, Collect, Respond
 from multistore.gateway.records import Record, malformed, read_records
 from multistore.gateway.render import DECLARATION, NAMESPACE
 from multistore.limits import COMPLETE_BODY_MAX, PART_NUMBER_MAX
-from multistore.wire import percent_encode, xml_escape
+from multistore.wire import xml_escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,8 +128,8 @@ def respond(request: GatewayRequest, body: bytes, fields: Fields) -> Respond:
         NAMESPACE,
         b">",
         _element("Location", _location(request)),
-        _element("Bucket", bucket.name.encode()),
-        _element("Key", target.key),
+        _element("Bucket", bucket.shown_name.encode()),
+        _element("Key", bucket.shown_prefix + target.key),
     ]
     for element in ("ETag", *_CHECKSUMS, "ChecksumType"):
         if texts.get(element):
@@ -139,12 +139,11 @@ def respond(request: GatewayRequest, body: bytes, fields: Fields) -> Respond:
 
 
 def _location(request: GatewayRequest) -> bytes:
-    """The object's URL as this client would write it."""
-    target = request.target
-    assert target is not None
+    """The object's URL as this client wrote it."""
     scheme = b"https" if request.secure else b"http"
-    host = request.head.get(b"host") or b""
-    return b"%b://%b%b" % (scheme, host, percent_encode(target.path, True)) if host else target.path
+    path = request.head.target.partition(b"?")[0]
+    host = request.head.get(b"host")
+    return path if host is None else b"%b://%b%b" % (scheme, host, path)
 
 
 def _element(name: str, text: bytes) -> bytes:

@@ -20,11 +20,12 @@ from multistore.gateway.records import malformed, read_records
 from multistore.gateway.render import DECLARATION, NAMESPACE
 from multistore.gateway.route import check_key
 from multistore.limits import KEY_MAX
-from multistore.wire import percent_decode, xml_escape
+from multistore.wire import parse_target, percent_decode, percent_encode, xml_escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from multistore.gateway.engine import Settings
     from multistore.gateway.plan import Fields
     from multistore.gateway.request import GatewayRequest
     from multistore.types import Bucket, Identity
@@ -72,7 +73,7 @@ def find_source(
     head: RequestHead,
     identity: Identity,
     get_bucket: Callable[[str], Bucket | None],
-    owner_id: bytes,
+    settings: Settings,
 ) -> CopySource:
     """What ``x-amz-copy-source`` names, if ``identity`` may read it, and if its owner is whom the
     client expects.
@@ -81,12 +82,16 @@ def find_source(
     AccessDenied, whether it is there or not (SEM-22).
     """
     name, key, version = _parse(head)
+    if settings.names is not None:
+        path = percent_encode(b"/%b/%b" % (name.encode(), key), True)
+        target, named = settings.names.map_target(parse_target(path))
+        name, key = target.bucket if named and target.key else "", target.key
     bucket = get_bucket(name)
     action = "get_object_version" if version else "get_object"
     if bucket is None or not allowed(identity, action, bucket, key):
         raise denied()
     owner = head.get(b"x-amz-source-expected-bucket-owner")
-    if owner is not None and owner != owner_id:
+    if owner is not None and owner != settings.owner_id.encode():
         raise denied()
     check_key(key, True, bucket)
     return CopySource(bucket, key, version)

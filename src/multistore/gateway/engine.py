@@ -184,7 +184,7 @@ class Engine:
         if target.key:
             check_key(target.key, target.unsafe_key, bucket)
             if operation.header == COPY_SOURCE:
-                request.source = find_source(head, identity, self._get_bucket, self._owner_id)
+                request.source = find_source(head, identity, self._get_bucket, self._settings)
             if head.content_length > self._object_bytes:
                 raise S3Error(
                     "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size"

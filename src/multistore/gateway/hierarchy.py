@@ -37,6 +37,8 @@ __all__ = ["OPERATIONS", "answer", "check"]
 OPERATIONS: frozenset[str] = (ANSWERED - {"CreateBucket"}) | frozenset(
     (
         "AbortMultipartUpload",
+        "CompleteMultipartUpload",
+        "CopyObject",
         "CreateMultipartUpload",
         "DeleteObject",
         "DeleteObjectTagging",
@@ -62,6 +64,7 @@ OPERATIONS: frozenset[str] = (ANSWERED - {"CreateBucket"}) | frozenset(
         "PutObjectTagging",
         "RestoreObject",
         "UploadPart",
+        "UploadPartCopy",
     )
 )
 

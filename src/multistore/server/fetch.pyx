@@ -17,7 +17,7 @@ from multistore.wire._native.render cimport request_head
 
 import logging
 
-from multistore.errors import S3Error, bug_of
+from multistore.errors import bug_of
 
 cdef object log = logging.getLogger("multistore.backend")
 
