@@ -28,6 +28,7 @@ from multistore.errors import S3Error
 from multistore.gateway import multipart, outbound
 from multistore.gateway.document import DocumentCheck, check_length
 from multistore.gateway.listing import Listing, ListingTranslator
+from multistore.gateway.outbound import read_fields
 from multistore.gateway.plan import EMPTY_SHA256, Forward
 from multistore.gateway.versions import VersionListing, VersionTranslator
 from multistore.wire import percent_encode
@@ -116,8 +117,6 @@ class S3Backend:
         #: Where requests go now; another object after the region was learnt.
         self.site = self._locate(origin, region, signer)
         self._plans: dict[str, Callable[[GatewayRequest, bool], Plan]] = {
-            "GetObject": self._read,
-            "HeadObject": self._read,
             "PutObject": self._put,
             "DeleteObject": self._delete,
             "ListObjects": self._list,
@@ -150,17 +149,20 @@ class S3Backend:
     def _plan(self, request: GatewayRequest, again: bool) -> Plan:
         operation = request.operation
         assert operation is not None
-        make = self._plans.get(operation.name)
+        name = operation.name
+        if name == "GetObject" or name == "HeadObject":  # fast path: most requests
+            return self._read(request, again)
+        make = self._plans.get(name)
         if make is not None:
             return make(request, again)
-        row = SIMPLE.get(operation.name)
+        row = SIMPLE.get(name)
         if row is None:
             raise S3Error("NotImplemented", f"{operation.name} is not implemented for this bucket")
         return self._simple(request, again, row)
 
     def read_whole(self, request: GatewayRequest, again: bool) -> Plan:
         """A GET or HEAD without its range, whose If-Range did not hold."""
-        return self._read(request, again, whole=True)
+        return self._read(request, again, True)
 
     def object_target(self, request: GatewayRequest, query: bytes) -> bytes:
         """The object's path at the store, and ``query``."""
@@ -170,18 +172,19 @@ class S3Backend:
         path = self._objects + percent_encode(prefix + target.key if prefix else target.key, True)
         return path + b"?" + query if query else path
 
-    def _read(self, request: GatewayRequest, again: bool, *, whole: bool = False) -> Plan:
-        assert request.target is not None
-        params = request.target.params
+    def _read(self, request: GatewayRequest, again: bool, whole: bool = False) -> Plan:
+        target = request.target
+        assert target is not None
+        params = target.params
         query = _read_query(params) if params else b""
         part = bool(query) and "partNumber" in params
-        keep, add, shown, if_range = outbound.read_fields(request.head, part=part)
-        make = S3Answer
+        keep, add, shown, if_range = read_fields(request.head, part)
         if whole:
             keep, add = outbound.READ_WHOLE, outbound.ADD
-        elif if_range:
-            make = IfRangeAnswer
-        answer = make(self, self.site, request, shown, again)
+        if if_range and not whole:
+            answer: S3Answer = IfRangeAnswer(self, self.site, request, shown, again)
+        else:
+            answer = S3Answer(self, self.site, request, shown, again)
         return self._forward(request, self.object_target(request, query), keep, add, answer, True)
 
     def _put(self, request: GatewayRequest, again: bool) -> Plan:
