@@ -126,7 +126,8 @@ def test_a_promised_checksum_is_held_here(
             assert response.get(name) == digest
     # By connection: two threads of the backend may read their heads in either order.
     requests = [request for peer in pair.backend.connections for request in peer.requests]
-    assert [request.whole for request in requests] == [False, True]
+    # (Of the refused one the store may see nothing at all: the reset overtakes its head.)
+    assert [request.whole for request in requests] in ([False, True], [True])
 
 
 @pytest.mark.rule("L6", "L3")

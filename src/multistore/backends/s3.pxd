@@ -21,7 +21,7 @@ cdef class S3Backend:
     cdef bint _virtual_hosted
     cdef str _owner_id
     cdef str _owner_display_name
-    cdef bint _bound
+    cdef object _policy     # PayloadPolicy
     cdef bytes _path        # of the bucket
     cdef bytes _objects     # in front of every key
     cdef dict _plans

@@ -15,6 +15,7 @@ from multistore.backends.s3_errors import Failure
 from multistore.errors import S3Error
 from multistore.gateway import outbound, render
 from multistore.gateway.listing import Listing, ListingTranslator
+from multistore.gateway.payload import PayloadPolicy, plan_payload
 from multistore.gateway.plan import EMPTY_SHA256, Answer, Forward, Respond
 from multistore.limits import ERROR_BODY_MAX
 from multistore.types import Origin
@@ -73,11 +74,12 @@ class S3Backend:
     ``origin`` is the endpoint without bucket; ``base_path`` a path in front of everything, b"" or
     beginning with ``/``, encoded. Without ``signer`` requests go out unsigned (public buckets).
     ``verifies_payload``: the store is known to compare a signed SHA-256 with the body; None means
-    what is known of the endpoint, True for AWS. ``signer_for`` makes a signer for another region
-    of the same credential; without it the region of an AWS bucket cannot be learnt (SEM-15).
-    ``owner_id`` and ``owner_display_name`` are the owner that listings show.
+    what is known of the endpoint, True for AWS. ``payload``: as in ``PayloadPolicy.of``.
+    ``signer_for`` makes a signer for another region of the same credential; without it the region
+    of an AWS bucket cannot be learnt (SEM-15). ``owner_id`` and ``owner_display_name`` are the
+    owner that listings show.
 
-    Raises: ValueError for a virtual-hosted bucket at an address.
+    Raises: ValueError for a virtual-hosted bucket at an address, or an unknown ``payload``.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class S3Backend:
         signer_for: Callable[[str], Signer] | None = None,
         virtual_hosted: bool = False,
         verifies_payload: bool | None = None,
+        payload: str = "auto",
         base_path: bytes = b"",
         owner_id: str = "",
         owner_display_name: str = "",
@@ -102,10 +105,12 @@ class S3Backend:
         self._virtual_hosted = virtual_hosted
         self._owner_id = owner_id
         self._owner_display_name = owner_display_name or owner_id
-        if verifies_payload is None:
-            verifies_payload = _AWS_ENDPOINT.fullmatch(origin.host) is not None
-        # Only a signature binds the backend to the hash (law 6).
-        self._bound = verifies_payload and signer is not None
+        self._policy = PayloadPolicy.of(
+            payload,
+            aws=_AWS_ENDPOINT.fullmatch(origin.host) is not None,
+            signs=signer is not None,
+            verifies=verifies_payload,
+        )
         bucket = b"" if virtual_hosted else b"/" + percent_encode(bucket_name.encode())
         self._path = base_path.rstrip(b"/") + bucket
         self._objects = self._path + b"/"
@@ -178,29 +183,35 @@ class S3Backend:
         return self._forward(request, self._target(request, query), keep, add, answer, True)
 
     def _put(self, request: GatewayRequest, again: bool) -> Plan:
-        head = request.head
-        length = head.content_length
-        if length < 0:
-            raise S3Error(
-                "MissingContentLength", "You must provide the Content-Length HTTP header."
-            )
-        payload = request.payload
-        add = outbound.upload_fields(head)
-        check, shown = outbound.promises_of(head, payload, self._bound)
+        add = outbound.upload_fields(request.head)
+        return self._upload(request, again, b"", (outbound.PUT, outbound.PUT_BARE), add)
+
+    def _upload(
+        self,
+        request: GatewayRequest,
+        again: bool,
+        query: bytes,
+        keep: tuple[HeaderSet, HeaderSet],
+        add: Fields,
+    ) -> Plan:
+        """The bytes of an object. ``keep``: the fields kept, with and without its checksum."""
+        body = plan_payload(request, self._policy)
         site = self.site
         return Forward(
             site.origin,
             "PUT",
-            self._target(request, b""),
+            self._target(request, query),
             site.host,
-            head,
-            outbound.PUT,
-            add,
-            length,
-            payload,
+            request.head,
+            keep[body.bare],
+            add + body.add,
+            body.length,
+            body.payload,
             site.signer,
-            _PutAnswer(self, request, outbound.PUT_ANSWER, again, shown),
-            check=check,
+            _PutAnswer(self, request, outbound.PUT_ANSWER, again, body.shown),
+            check=body.check,
+            decoder=body.decoder,
+            framing=body.framing,
         )
 
     def _delete(self, request: GatewayRequest, again: bool) -> Plan:

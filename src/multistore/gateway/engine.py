@@ -14,6 +14,7 @@ from multistore.gateway import outbound, render
 from multistore.gateway.authorize import check_access, may_use, missing_bucket
 from multistore.gateway.identity import Authenticator
 from multistore.gateway.operation import match, not_implemented
+from multistore.gateway.payload import CHUNKED_OPERATIONS, content_length
 from multistore.gateway.plan import Respond
 from multistore.gateway.presigned import unhoist
 from multistore.gateway.route import check_key, normalise_domains, read_target
@@ -133,6 +134,11 @@ class Engine:
         request.head = head
         if not operation.implemented:
             raise not_implemented(operation)
+        if request.signing_key is not None and operation.name not in CHUNKED_OPERATIONS:
+            raise S3Error(
+                "NotImplemented",
+                f"{operation.name} does not take the payload mode {request.payload.decode()}.",
+            )
         if target.params:
             _check_overrides(target.params, identity is ANONYMOUS)
         if identity is ANONYMOUS:
@@ -152,7 +158,10 @@ class Engine:
 
         if target.key:
             check_key(target, bucket)
-            if head.content_length > self._object_bytes:
+            length = head.content_length
+            if request.signing_key is not None:
+                length = content_length(request)
+            if length > self._object_bytes:
                 raise S3Error(
                     "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size"
                 )

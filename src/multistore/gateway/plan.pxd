@@ -11,6 +11,10 @@ cdef class Answer:
     cdef public tuple extra
     cdef public bint relay
 
+cdef class Framing:
+    cdef public tuple trailers      # (name, bytes of its value), or None
+    cdef public bint signed
+
 cdef class Forward:
     cdef public object origin
     cdef public str method
@@ -19,9 +23,11 @@ cdef class Forward:
     cdef public object head
     cdef public object keep
     cdef public tuple add
-    cdef public long long length    # bytes, -1 for no body
+    cdef public long long length    # bytes as stored, -1 for no body
     cdef public bytes payload
     cdef public object signer
     cdef public Answer answer
     cdef public object check
+    cdef public object decoder
+    cdef public Framing framing
     cdef public bint replayable

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from multistore.gateway.integrity import BodyCheck
     from multistore.types import Origin
-    from multistore.wire import HeaderSet, RequestHead, ResponseHead, Signer
+    from multistore.wire import ChunkedDecoder, HeaderSet, RequestHead, ResponseHead, Signer
 
 __all__ = [
     "EMPTY_SHA256",
@@ -15,6 +17,7 @@ __all__ = [
     "Answer",
     "Fields",
     "Forward",
+    "Framing",
     "Gather",
     "Plan",
     "Respond",
@@ -68,23 +71,38 @@ class Answer:
         raise NotImplementedError
 
 
+class Framing:
+    """Frames a body as aws-chunked on its way out: ``trailers`` are the names of what follows it
+    and the bytes of each value, or None for no such section; ``signed``: every chunk, and what
+    follows, under the signature of the head."""
+
+    __slots__ = ("signed", "trailers")
+
+    def __init__(self, trailers: Iterable[tuple[bytes, int]] | None, signed: bool) -> None:
+        self.trailers = None if trailers is None else tuple(trailers)
+        self.signed = signed
+
+
 class Forward:
     """Relay to a backend: a recipe, rendered and signed once per attempt.
 
     ``wire.write_request_head`` gets ``method``, ``target`` (encoded, canonical),
     ``host``, ``head`` filtered by ``keep``, ``add``, ``length``, ``payload`` and
-    ``signer``. ``length`` is the body's length in bytes, -1 for no body and no
-    Content-Length; the client's body is relayed untouched. ``check`` is set when
-    promises about the body are to be held *here*: it sees every byte, and the last
-    ones are held back until it is content (law 6). ``replayable``: a second attempt
-    cannot do harm (GET, HEAD; see the retry law). ``answer`` says what becomes of the
-    response.
+    ``signer``. ``length`` is the body's length in bytes, without any framing, -1 for no body
+    and no Content-Length. ``decoder`` takes the client's framing off, ``framing`` puts ours
+    on; without both the client's body is relayed untouched. ``check`` is set when promises
+    about the body are to be held *here*: it sees every byte, then the trailers. The last
+    bytes are held back until all of these are content (law 6), and the trailers become
+    ``extra`` of the answer. ``replayable``: a second attempt cannot do harm (GET, HEAD; see
+    the retry law). ``answer`` says what becomes of the response.
     """
 
     __slots__ = (
         "add",
         "answer",
         "check",
+        "decoder",
+        "framing",
         "head",
         "host",
         "keep",
@@ -112,6 +130,8 @@ class Forward:
         answer: Answer,
         *,
         check: BodyCheck | None = None,
+        decoder: ChunkedDecoder | None = None,
+        framing: Framing | None = None,
         replayable: bool = False,
     ) -> None:
         self.origin = origin
@@ -126,6 +146,8 @@ class Forward:
         self.signer = signer
         self.answer = answer
         self.check = check
+        self.decoder = decoder
+        self.framing = framing
         self.replayable = replayable
 
 

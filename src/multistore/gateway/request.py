@@ -9,7 +9,7 @@ from multistore.gateway.plan import UNSIGNED_PAYLOAD
 if TYPE_CHECKING:
     from multistore.gateway.operation import Operation
     from multistore.types import Bucket, Identity
-    from multistore.wire import RequestHead, Target
+    from multistore.wire import Authorization, RequestHead, SigningKey, Target
 
 __all__ = ["GatewayRequest"]
 
@@ -21,10 +21,13 @@ class GatewayRequest:
     ``request_id`` and ``now`` (Unix time in seconds, taken once). The phases of
     ``engine.decide`` fill in the rest; what a failed request did not reach stays None.
     ``payload`` is what the verified signature says of the body: its SHA-256 in lower-case
-    hex, or ``UNSIGNED-PAYLOAD`` (also for an anonymous caller, who promised nothing).
+    hex, ``UNSIGNED-PAYLOAD`` (also for an anonymous caller, who promised nothing), or a
+    streaming mode, whose chunks are signed on from ``authorization`` with ``signing_key``:
+    those two are None otherwise.
     """
 
     __slots__ = (
+        "authorization",
         "bucket",
         "head",
         "identity",
@@ -34,6 +37,7 @@ class GatewayRequest:
         "peer",
         "request_id",
         "secure",
+        "signing_key",
         "target",
     )
 
@@ -46,6 +50,8 @@ class GatewayRequest:
         self.request_id = request_id
         self.now = now
         self.payload = UNSIGNED_PAYLOAD
+        self.authorization: Authorization | None = None
+        self.signing_key: SigningKey | None = None
         self.target: Target | None = None
         self.operation: Operation | None = None
         self.identity: Identity | None = None

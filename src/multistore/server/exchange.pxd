@@ -4,6 +4,7 @@ from multistore.gateway.request cimport GatewayRequest
 from multistore.server.client cimport Client
 from multistore.server.pool cimport Pool
 from multistore.server.service cimport Service
+from multistore.server.upload cimport Upload
 from multistore.server.upstream cimport Call, Upstream
 from multistore.wire._native.head cimport ResponseHead
 
@@ -17,11 +18,7 @@ cdef class Exchange(Call):
     cdef Upstream upstream
     cdef int phase
 
-    # --- request body
-    cdef int64_t body_left          # bytes still to come from the client
-    cdef bint takes_body            # the first plan sends it on
-    cdef bint body_begun            # some of it went to the backend
-    cdef object check               # BodyCheck that the body passes through here
+    cdef Upload upload              # the request's body, None without
 
     # --- response
     cdef int mode
@@ -38,7 +35,8 @@ cdef class Exchange(Call):
     # A new exchange carries out one plan; called once.
     cdef int begin(self, Client client, GatewayRequest request, Forward plan) except -1
     cdef int start(self) except -1
-    cdef bint wants_body(self) noexcept
+    cdef bint wants_body(self) noexcept                                     # bytes are read here
+    cdef bint awaits_body(self) noexcept                                    # the client has not sent all of it
     cdef int on_client_body(self, const char* p, Py_ssize_t n) except -1
     cdef void on_client_relayed(self, int64_t n, bint done) noexcept
     cdef void on_client_room(self) noexcept
@@ -48,6 +46,8 @@ cdef class Exchange(Call):
     cdef int _restart(self, Forward plan) except -1
     cdef int _send_request(self, Upstream upstream) except -1
     cdef int _body_sent(self) except -1
+    cdef int _read_first(self) except -1
+    cdef int _feed(self, const char* p, Py_ssize_t n) except -1
     cdef int _relay_response(self, ResponseHead head, const char* p, Py_ssize_t n) except -1
     cdef int _emit(self, bytes out, bint last) except -1
     cdef int _translation_failed(self, object error) except -1

@@ -1,26 +1,25 @@
 # cython: boundscheck=False, wraparound=False
 """One request's life between both sockets.
 
-Phases: WAITING (for a connection) -> SENDING (the request body) -> AWAITING (the response) ->
-ANSWERING, then the exchange is over; a Gather whose plan is another Forward starts again at
+Phases: READING (what must be verified before the backend hears of it) -> WAITING (for a
+connection) -> SENDING (the request body) -> AWAITING (the response) -> ANSWERING, then the exchange
+is over; most begin with WAITING; a Gather whose plan is another Forward starts again at
 WAITING. A fault before the client has a byte becomes an S3 error, a fault after that a reset
 (law 7). The client's deadline belongs to the exchange while it lasts.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.bytearray cimport PyByteArray_GET_SIZE
-from cpython.buffer cimport PyBUF_READ
-from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
 from multistore.gateway.plan cimport Forward, Respond
 from multistore.gateway.request cimport GatewayRequest
 from multistore.server.client cimport CHUNKED, UNSAID, Client
 from multistore.server.stream cimport FULL, ROOM, Stream
+from multistore.server.upload cimport Upload, head_of
 from multistore.server.upstream cimport Call, Upstream
 from multistore.wire._native.cext cimport ms_span
 from multistore.wire._native.head cimport ResponseHead
-from multistore.wire._native.render cimport request_head
 
 import logging
 
@@ -29,6 +28,7 @@ from multistore.gateway import render
 from multistore.server.faults import backend_fault, upload_stalled
 
 cdef enum Phase:
+    READING
     WAITING
     SENDING
     AWAITING
@@ -43,7 +43,6 @@ cdef enum Mode:
     GATHER
 
 cdef object log = logging.getLogger("multistore.backend")
-cdef bytes CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 cdef bytes LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -58,16 +57,16 @@ cdef class Exchange(Call):
         self.request = request
         self.plan = plan
         self.service.active += 1
+        if plan.length > 0 or plan.decoder is not None:
+            self.upload = Upload.__new__(Upload, plan, request.head)
+            if self.upload.reads and (client.body_begun or plan.length == 0 or self.upload.left == 0):
+                return self._read_first()
         return self.start()
 
     cdef int start(self) except -1:
         cdef Upstream upstream
-        cdef Forward plan = self.plan
         self.phase = WAITING
-        self.body_left = plan.length if plan.length > 0 else 0
-        self.takes_body |= plan.length > 0
-        self.check = plan.check
-        self.pool = self.service.pools.of(plan.origin)
+        self.pool = self.service.pools.of(self.plan.origin)
         upstream = self.pool.take()
         if upstream is not None:
             return self._send_request(upstream)
@@ -79,6 +78,8 @@ cdef class Exchange(Call):
         """Another plan for the same request; its body, if it had one, is gone."""
         if plan.length > 0:
             raise RuntimeError("a second plan cannot send the body again")
+        self._tell_unread()
+        self.upload = None
         self.plan = plan
         self.gather = None
         self.gathered = None
@@ -95,30 +96,28 @@ cdef class Exchange(Call):
     cdef int _send_request(self, Upstream upstream) except -1:
         cdef Forward plan = self.plan
         cdef Client client = self.client
+        cdef Upload upload = self.upload
         cdef ms_span head
         self.upstream = upstream
         upstream.start(self, plan.method)
         try:
-            head = request_head(
-                plan.method, plan.target, plan.host, plan.head, plan.keep, plan.add,
-                plan.length, plan.payload, plan.signer, self.service.amz_date,
-            )
+            if upload is not None:
+                upload.send(upstream.stream, self.service.amz_date)
+            else:
+                head = head_of(plan, plan.length, self.service.amz_date)
+                upstream.stream.write(&head, 1)
         except S3Error as error:
             return self._refuse(error)
-        upstream.stream.write(&head, 1)
         self.moved = self.idle_ms = 0
-        if self.body_left == 0:
+        if upload is None or upload.sent:
             return self._body_sent()
         self.phase = SENDING
-        if client.expects_continue:
-            client.expects_continue = False
-            # RFC 9110 10.1.1: no 100 once body bytes have come.
-            if not client.body_begun:
-                client.stream.write_bytes(CONTINUE)
+        client.ask_to_continue()
         self.service.wheel.set(client, self.service.rate_window_ms)
-        if self.check is None:
-            client.stream.relay(upstream.stream, self.body_left)
-        client.stream.resume()
+        if not upload.reads:
+            client.stream.relay(upstream.stream, upload.left)
+        if not upload.full:
+            client.stream.resume()
         return 0
 
     cdef int _body_sent(self) except -1:
@@ -128,38 +127,55 @@ cdef class Exchange(Call):
 
     # --- the client's body ------------------------------------------------------------------
 
+    cdef int _read_first(self) except -1:
+        """SEM-11: what came with the head is read, and verified if it is all, before the backend
+        sees a head; so is a body of no data, however it comes."""
+        self.phase = READING
+        self.client.ask_to_continue()
+        self.service.wheel.set(self.client, self.service.rate_window_ms)
+        if self.upload.left == 0:
+            self._feed(NULL, 0)
+        return 0
+
     cdef bint wants_body(self) noexcept:
-        return self.phase == SENDING and self.check is not None
+        return self.phase == READING or (self.phase == SENDING and self.upload.reads)
+
+    cdef bint awaits_body(self) noexcept:
+        return self.upload is not None and self.upload.left != 0
 
     cdef int on_client_body(self, const char* p, Py_ssize_t n) except -1:
-        """Body bytes that are hashed here. As long as more are to come, all of these may leave:
-        the backend cannot see the end. The last ones leave only if the hash holds (law 6)."""
-        cdef ms_span span
-        cdef int room
-        span.p = p
-        span.n = <size_t> (n if n < self.body_left else self.body_left)
-        self.check.update(PyMemoryView_FromMemory(<char*> p, <Py_ssize_t> span.n, PyBUF_READ))
-        self.body_left -= <int64_t> span.n
-        self.moved += <int64_t> span.n
-        self.service.counters.bytes_in += <int64_t> span.n
-        if self.body_left == 0:
-            try:
-                self.check.finish()
-            except S3Error as error:
-                self._refuse(error)
-                return <int> span.n
-        self.body_begun = True
-        room = self.upstream.stream.write(&span, 1)
-        if self.body_left == 0:
-            self._body_sent()
-        elif room == FULL:
+        """Body bytes that are read here; says how many of them were taken."""
+        cdef Upload upload = self.upload
+        if self.phase == READING and upload.data_left > 0 and not upload.ends_within(n):
+            # More than one read: it goes as it comes, over a connection that is there already.
+            self.start()
+            if self.phase != SENDING:
+                self.client.stream.pause()
+                return 0
+        self._feed(p, n)
+        return <int> upload.taken
+
+    cdef int _feed(self, const char* p, Py_ssize_t n) except -1:
+        cdef Upload upload = self.upload
+        try:
+            upload.feed(p, n)
+        except S3Error as error:
+            return self._refuse(error)
+        self.moved += upload.taken
+        self.service.counters.bytes_in += upload.taken
+        if upload.surplus:
+            self.client.keep_alive = False
+        if self.phase == READING and (upload.whole or self.plan.length > 0):
+            return self.start()
+        if upload.sent:
+            return self._body_sent()
+        elif upload.full:
             self.client.stream.pause()
-        return <int> span.n
+        return 0
 
     cdef void on_client_relayed(self, int64_t n, bint done) noexcept:
-        self.body_left -= n
+        self.upload.relayed(n, done)
         self.moved += n
-        self.body_begun = True
         self.service.counters.bytes_in += n
         if done and self.phase == SENDING:
             self._body_sent()
@@ -306,7 +322,7 @@ cdef class Exchange(Call):
         cdef Upstream upstream = self.upstream
         cdef bytes out
         self.upstream = None
-        if upstream.reusable and self.body_left == 0:
+        if upstream.reusable and (self.upload is None or self.upload.sent):
             self.pool.release(upstream)
         else:
             upstream.discard()
@@ -388,8 +404,7 @@ cdef class Exchange(Call):
         return (
             why == "closed"
             and not self.retried
-            and not self.body_begun
-            and (self.plan.replayable or self.body_left > 0)
+            and (self.plan.replayable or (self.upload is not None and not self.upload.begun))
             and self.service.may_retry()
         )
 
@@ -406,7 +421,7 @@ cdef class Exchange(Call):
             self.on_failed("connect" if self.pool.withdraw(self) else "exhausted")
         elif self.phase == AWAITING:
             self.on_failed("timeout")
-        elif self.phase == SENDING or self.phase == ANSWERING:
+        elif self.phase == READING or self.phase == SENDING or self.phase == ANSWERING:
             window = self.service.rate_window_ms
             if self.moved == 0:
                 self.idle_ms += window
@@ -423,7 +438,7 @@ cdef class Exchange(Call):
         log.warning("%s: body stalled", self.request.request_id)
         if self.answered:
             self._give_up()
-        elif self.phase == ANSWERING or self.upstream.stream.full:
+        elif self.phase == ANSWERING or (self.phase == SENDING and self.upstream.stream.full):
             self.on_failed("timeout")
         else:
             self._refuse(upload_stalled())
@@ -450,7 +465,7 @@ cdef class Exchange(Call):
             self.upstream = None
             upstream.discard()
         self.answered = True
-        if self.body_left > 0:
+        if self.upload is not None:
             self.client.stream.stop_relay()
         self._tell_unread()
         self.client.send(respond)
@@ -459,8 +474,8 @@ cdef class Exchange(Call):
 
     cdef void _tell_unread(self) noexcept:
         # A body that no plan takes (a GET with one) is unread as a whole.
-        if self.takes_body:
-            self.client.unread = self.body_left
+        if self.upload is not None:
+            self.client.unread = self.upload.left
 
     cdef void _over(self) noexcept:
         self.phase = OVER

@@ -132,7 +132,7 @@ cdef class Connection(Client):
     cdef void on_eof(self) noexcept:
         if self.state == BUSY:
             # A half-close after the request is legal; in the middle of a body it is the end.
-            if self.exchange is not None and self.exchange.body_left > 0:
+            if self.exchange is not None and self.exchange.awaits_body():
                 self.exchange.on_client_gone()
         elif self.state != HEAD or self.head_begun or not self.stream.has_tail():
             self._shut()
@@ -232,7 +232,10 @@ cdef class Connection(Client):
             self.send(plan)
             self.done()
             return 0
-        if (<Forward?> plan).length <= 0 and (self.unread < 0 or self.unread > service.discard_bytes):
+        if (
+            (<Forward?> plan).length <= 0 and (<Forward> plan).decoder is None
+            and (self.unread < 0 or self.unread > service.discard_bytes)
+        ):
             # RFC 9110 9.3.1: a body of a GET means nothing; this one is too long to be read over.
             self.send(render.error(
                 S3Error("InvalidRequest", "This request may not have a body."), request.request_id,
