@@ -11,7 +11,7 @@ import pytest
 
 from support.backend import BackendRequest
 from support.configuration import FULL
-from support.rig import BACKEND_KEY, BACKEND_SECRET, Pair, Stand, Rig
+from support.rig import BACKEND_KEY, BACKEND_SECRET, Pair, Rig, Stand
 from support.sigv4 import EMPTY_SHA256, Credentials, Request, verifies
 from support.uploads import (
     CHECKSUMS,
@@ -56,7 +56,7 @@ def pairs(folder: Path) -> Iterator[Callable[[str], Pair]]:
 
 
 def put(pair: Pair, head: bytes, body: bytes) -> tuple[int, str]:
-    """Status, and the ETag or the code."""
+    """Status, and the code of an error."""
     with pair.connect() as connection:
         connection.send(head + body)
         response = connection.read("PUT")
@@ -95,7 +95,8 @@ def told(policy: str, mode: str, size: int) -> str:
     return UNSIGNED
 
 
-@pytest.mark.rule("SEM-12", "L6", "SEM-20")
+@pytest.mark.rule("L6", "SEM-20")
+@pytest.mark.rule("SEM-12", partial=True)
 @pytest.mark.parametrize("te", [False, True])
 @pytest.mark.parametrize("mode", ["hash", "HASH", UNSIGNED, *MODES])
 @pytest.mark.parametrize("policy", POLICIES)
@@ -149,7 +150,7 @@ def test_every_mode_in_by_every_policy_out(
             assert said == ({"x-amz-sdk-checksum-algorithm"} if trailers else set())
 
 
-@pytest.mark.rule("SEM-12")
+@pytest.mark.rule("SEM-12", partial=True)
 @pytest.mark.parametrize("algorithm", CHECKSUMS)
 @pytest.mark.parametrize("policy", ["auto", "signed", "trailer"])
 def test_every_checksum_travels_on(
@@ -170,10 +171,12 @@ def test_every_checksum_travels_on(
         wrong = (name, checksum(data + b"x", algorithm))
         spoilt = streaming(pair.request("PUT", "/k"), data, mode, trailer=wrong)
         assert put(pair, *spoilt) == (400, "BadDigest")
-        assert not any(got.whole for got in pair.backend.requests if got.target.endswith("/bad"))
+        # Of the spoilt one the store saw no end, if it saw anything.
+        assert sum(got.whole for got in pair.backend.requests) == (mode == SIGNED_TRAILER) + 1
 
 
-@pytest.mark.rule("SEM-12", "R01")
+@pytest.mark.rule("R01")
+@pytest.mark.rule("SEM-12", partial=True)
 @pytest.mark.parametrize(
     ("coding", "kept"),
     [
@@ -276,7 +279,7 @@ def test_a_small_body_leaves_with_its_head_in_one_write(pair: Pair, mode: str) -
     def script(connection: object) -> None:
         data = connection.sock.recv(65_536)  # type: ignore[attr-defined]
         seen.append(data)
-        connection.send(b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nContent-Length: 0\r\n\r\n")  # type: ignore[attr-defined]
+        connection.send(b'HTTP/1.1 200 OK\r\nETag: "a"\r\nContent-Length: 0\r\n\r\n')  # type: ignore[attr-defined]
         connection.wait_end()  # type: ignore[attr-defined]
 
     pair.backend.serve(script)  # type: ignore[arg-type]
@@ -304,7 +307,9 @@ def test_the_client_is_asked_to_continue(pair: Pair, mode: str, size: int) -> No
             if mode in MODES:
                 head, body = streaming(request, data, mode, te=te)
             elif te is None and size:
-                head = pair.request("PUT", "/k", ("Expect", "100-continue"), payload=mode, body=data).head
+                head = pair.request(
+                    "PUT", "/k", ("Expect", "100-continue"), payload=mode, body=data
+                ).head
                 body = data
             else:
                 continue

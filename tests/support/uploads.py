@@ -7,7 +7,7 @@ import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 
-from awscrt import checksums
+from awscrt import checksums  # type: ignore[import-untyped]
 
 from support.backend import BackendRequest
 from support.chunked import Chain, frame

@@ -105,12 +105,8 @@ class S3Backend:
         self._virtual_hosted = virtual_hosted
         self._owner_id = owner_id
         self._owner_display_name = owner_display_name or owner_id
-        self._policy = PayloadPolicy.of(
-            payload,
-            aws=_AWS_ENDPOINT.fullmatch(origin.host) is not None,
-            signs=signer is not None,
-            verifies=verifies_payload,
-        )
+        aws, signs = _AWS_ENDPOINT.fullmatch(origin.host) is not None, signer is not None
+        self._policy = PayloadPolicy.of(payload, aws=aws, signs=signs, verifies=verifies_payload)
         bucket = b"" if virtual_hosted else b"/" + percent_encode(bucket_name.encode())
         self._path = base_path.rstrip(b"/") + bucket
         self._objects = self._path + b"/"
@@ -195,8 +191,7 @@ class S3Backend:
         add: Fields,
     ) -> Plan:
         """The bytes of an object. ``keep``: the fields kept, with and without its checksum."""
-        body = plan_payload(request, self._policy)
-        site = self.site
+        body, site = plan_payload(request, self._policy), self.site
         return Forward(
             site.origin,
             "PUT",

@@ -18,7 +18,7 @@ from multistore.gateway.plan cimport Forward, Framing
 from multistore.server.chunked cimport ChunkedBody
 from multistore.server.stream cimport FULL, Stream
 from multistore.wire._native.cext cimport MS_OK, MS_SHA256_HEX, ms_span
-from multistore.wire._native.chunked cimport ChunkedDecoder, ChunkedEncoder
+from multistore.wire._native.chunked cimport ChunkedEncoder
 from multistore.wire._native.head cimport RequestHead
 from multistore.wire._native.render cimport request_head
 from multistore.wire._native.sigv4 cimport Signer

@@ -439,16 +439,20 @@ STREAMING = [
 @pytest.mark.parametrize("mode", STREAMING)
 def test_a_streaming_mode_hands_its_signature_on(mode: str) -> None:
     """The first chunk is signed over the signature of the head, with the same key."""
-    asked = request("PUT", body=b"0\r\n\r\n", payload=mode)
-    resolve(asked)
+
+    def authenticated(signed: Request) -> GatewayRequest:
+        asked = request_of(signed)
+        authenticator().authenticate(asked, parse_target(asked.head.target))
+        return asked
+
+    asked = authenticated(request("PUT", body=b"0\r\n\r\n", payload=mode))
     assert asked.payload == mode.encode()
     assert asked.authorization is not None and asked.signing_key is not None
     assert asked.authorization.signature in (asked.head.get(b"authorization") or b"")
-    plain = request("PUT", body=b"x")
-    resolve(plain)
+    plain = authenticated(request("PUT", body=b"x"))
     assert plain.authorization is None and plain.signing_key is None
-    wrong = request("PUT", body=b"0\r\n\r\n", payload=mode, credentials=WRONG)
-    assert refusal(wrong).code == "SignatureDoesNotMatch"
+    wrong = request_of(request("PUT", body=b"0\r\n\r\n", payload=mode, credentials=WRONG))
+    assert refusal(wrong.head).code == "SignatureDoesNotMatch"
     assert wrong.authorization is None and wrong.signing_key is None
 
 

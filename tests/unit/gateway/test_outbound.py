@@ -6,7 +6,7 @@ import pytest
 
 from multistore.errors import S3Error
 from multistore.gateway import outbound
-from multistore.gateway.plan import EMPTY_SHA256, UNSIGNED_PAYLOAD, Fields
+from multistore.gateway.plan import Fields
 from multistore.wire import HeaderSet, RequestHead, ResponseHead, write_request_head
 
 DIGEST = hashlib.sha256(b"body").hexdigest().encode()
