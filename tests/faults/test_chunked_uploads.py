@@ -14,7 +14,7 @@ import pytest
 from support.backend import BackendConnection, answer
 from support.configuration import FULL
 from support.gateway import Gateway
-from support.processes import wait_until
+from support.processes import resident_kib, wait_until
 from support.raw import Truncated
 from support.rig import Pair, Rig, Stand
 from support.sigv4 import Request
@@ -292,6 +292,49 @@ def test_the_last_byte_waits_for_the_trailer(framed: Pair, mode: str) -> None:
         response = connection.read("PUT")
         assert response.get("x-amz-checksum-crc32") == checksum(LARGE)
     assert framed.backend.requests[0].whole
+
+
+@pytest.mark.rule("L8", "F05")
+def test_a_store_that_does_not_read_stops_the_client(framed: Pair) -> None:
+    """What was decoded does not pile up: here one chunk of 4 GiB."""
+
+    def script(connection: BackendConnection) -> None:
+        connection.read_head()
+        connection.pause(60)
+
+    framed.backend.serve(script)
+    pid = framed.gateway.process.pid
+    assert framed.ask("HEAD", "").status == 200
+    before = resident_kib(pid)
+    decoded = ("x-amz-decoded-content-length", str(4 << 30))
+    trailer = ("x-amz-trailer", "x-amz-checksum-crc32")
+    request = framed.request("PUT", "/k", decoded, trailer, payload=UNSIGNED_TRAILER)
+    request.length = (4 << 30) + 100
+    with framed.connect() as connection:
+        connection.send(request.head + b"100000000\r\n")
+        connection.sock.settimeout(0.5)
+        sent = 0
+        try:
+            while sent < 1 << 30:
+                sent += connection.sock.send(b"x" * 65_536)
+        except TimeoutError:
+            pass  # the gateway reads no more
+        assert sent < 64 << 20
+        assert resident_kib(pid) - before < 8 * 1024
+        connection.reset()
+
+
+@pytest.mark.rule("SEM-11", "L8")
+def test_frames_of_nothing_that_never_come(hasty: Pair) -> None:
+    """A body of no data is read before there is a connection; not for ever."""
+    request = hasty.request("PUT", "/k", ("x-amz-decoded-content-length", "0"), payload=SIGNED)
+    for length in (100, 86):
+        request.length = length
+        with hasty.connect() as connection:
+            connection.send(request.head + b"0;chunk-signature=")
+            response = connection.read("PUT")
+            assert (response.status, response.code) == (400, "RequestTimeout")
+    assert hasty.backend.connections == []
 
 
 @pytest.mark.rule("L6")
