@@ -29,8 +29,6 @@ FAMILIES = {
 #: What waits for a feature that is not built yet. A name leaves this table with its feature.
 LATER = {
     "tokens and roles (STS)": "S4 S5 S6 S7 S8 S9 S26 S27 F24 F42 F43 R53",
-    "streaming signatures and trailers": "SEM-11 SEM-12 R01 R03",
-    "multipart, copy, batch delete": "SEM-19 SEM-23 SEM-24 SEM-28 S22 F20 F41 R25 R31 R33 R37",
     "stores whose ETags are no MD5 (Azure, GCS)": "SEM-18",
     "metering, quotas and adaptive limits": "S24 F19 F25 F26",
     "reload and several workers": "L11 F27 F28 F29 F30",

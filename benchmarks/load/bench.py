@@ -79,14 +79,19 @@ class Bench:
         )
         self.nginx = stack.enter_context(peers.start_nginx(folder, *ports, place))
 
-    def load(self, case: Case, server: peers.Process, seconds: float) -> dict[str, Any]:
-        """Runs the load on ``server``; checks every answer and every byte on both ends."""
+    def load(
+        self, case: Case, server: peers.Process, seconds: float, *, prepared: bool = False
+    ) -> dict[str, Any]:
+        """Runs the load on ``server``; checks every answer and every byte on both ends.
+        ``prepared``: the files ``requests`` and ``framed`` are there already."""
         requests = self.folder / "requests"
         host = f"127.0.0.1:{server.port}"
-        write_requests(requests, case.method, case.size, host, self.client, case.length)
+        body = ["-f", str(self.folder / "framed")]
+        if not prepared:
+            write_requests(requests, case.method, case.size, host, self.client, case.length)
+            body = ["-b", str(case.length if case.method == "PUT" else 0)]
         before = self._stats()
-        body = case.length if case.method == "PUT" else 0
-        command: list[str | Path] = [peers.BIN / "loadgen", "-b", str(body), "127.0.0.1"]
+        command: list[str | Path] = [peers.BIN / "loadgen", *body, "127.0.0.1"]
         command += [str(server.port), str(case.connections), str(seconds), requests]
         done = subprocess.run(command, capture_output=True, text=True, preexec_fn=self._place_load)
         if done.returncode != 0:
@@ -94,16 +99,23 @@ class Bench:
         result: dict[str, Any] = json.loads(done.stdout)
         after = self._stats()
         passed = {name: after[name] - before[name] for name in after}
-        self._check(case, server, result, passed)
+        framed = (self.folder / "framed").stat().st_size if prepared else case.length
+        self._check(case, server, result, passed, framed)
         return result
 
     def _check(
-        self, case: Case, server: peers.Process, result: dict[str, Any], passed: dict[str, int]
+        self,
+        case: Case,
+        server: peers.Process,
+        result: dict[str, Any],
+        passed: dict[str, int],
+        framed: int,
     ) -> None:
-        """The load lets the last answers arrive, so the counts of both ends are equal."""
+        """``framed`` are the bytes of a body as sent. The load lets the last answers arrive, so the
+        counts of both ends are equal."""
         n = result["responses"]
         down, up = (n * case.length, 0) if case.method == "GET" else (0, n * case.length)
-        client = {"errors": 0, "status": {"200": n}, "body_in": down, "body_out": up}
+        client = {"errors": 0, "status": {"200": n}, "body_in": down, "body_out": up and n * framed}
         # With the backend's own credential: the gateway signed each request again.
         signed = n if server is self.gateway else 0
         store = {"requests": n, "body_in": up, "body_out": down, "signed": signed}
@@ -120,9 +132,11 @@ class Bench:
         connection.close()
         return stats
 
-    def sample(self, case: Case, proxy: peers.Process, seconds: float) -> Sample:
+    def sample(
+        self, case: Case, proxy: peers.Process, seconds: float, *, prepared: bool = False
+    ) -> Sample:
         cpu, load_cpu = proxy.cpu_ns(), self.backend.cpu_ns()
-        result = self.load(case, proxy, seconds)
+        result = self.load(case, proxy, seconds, prepared=prepared)
         cpu = proxy.cpu_ns() - cpu
         load_cpu = self.backend.cpu_ns() - load_cpu + int(result["cpu_seconds"] * 1e9)
         elapsed = result["seconds"] * 1e9

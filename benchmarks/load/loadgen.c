@@ -1,9 +1,10 @@
-/* loadgen HOST PORT CONNECTIONS SECONDS REQUESTS [-b BODY] [-n MAX] [-R RATE]
+/* loadgen HOST PORT CONNECTIONS SECONDS REQUESTS [-b BODY | -f FILE] [-n MAX] [-R RATE]
  *
  * Plays the requests of a file, round and round, over CONNECTIONS keep-alive connections for
  * SECONDS or MAX requests, whichever ends first, and lets those under way finish. The file holds
  * whole request heads, each after its length (32 bits, little-endian). `-b`: each is followed by
- * BODY bytes. Answers must have a Content-Length; their bodies are counted, not copied (MSG_TRUNC).
+ * BODY bytes, `-f`: by those of FILE. Answers must have a Content-Length; their bodies are counted,
+ * not copied (MSG_TRUNC).
  *
  * Closed loop: a connection sends its next request when the answer to the last is whole.
  * Open loop (`-R`, requests per second): requests fall due by the clock, and latency counts from
@@ -13,6 +14,7 @@
  */
 #include "common.h"
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 /* Grace for the last answers, ns. What is not there by then is an error. */
 #define DRAIN 10000000000ull
@@ -41,6 +43,7 @@ struct conn {
 static struct sockaddr_in peer;
 static int epoll_fd;
 static char piece[PIECE];
+static char *body; /* of every request; NULL: anything of `body_bytes` */
 static struct request *requests;
 static size_t request_count, next_request;
 static struct conn **idle;
@@ -96,7 +99,7 @@ static bool send_more(struct conn *c) {
         uint64_t of_body = total - (of_head ? head : c->sent);
         struct iovec iov[2] = {
             {(char *)c->request->head + (head - of_head), of_head},
-            {piece, of_body < PIECE ? (size_t)of_body : PIECE},
+            {body ? body + (body_bytes - of_body) : piece, of_body < PIECE ? (size_t)of_body : PIECE},
         };
         struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
         ssize_t n = sendmsg(c->fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -225,15 +228,27 @@ static void print_result(uint64_t begin, uint64_t end) {
     printf("}}\n");
 }
 
+/* The same body for every request. */
+static void read_body(const char *path) {
+    FILE *file = fopen(path, "rb");
+    struct stat info;
+    if (!file || fstat(fileno(file), &info) < 0) die(path);
+    body_bytes = (uint64_t)info.st_size;
+    body = malloc(body_bytes);
+    if (!body || fread(body, 1, body_bytes, file) != body_bytes) die(path);
+    fclose(file);
+}
+
 int main(int argc, char **argv) {
-    for (int o; (o = getopt(argc, argv, "b:n:R:")) != -1;) {
+    for (int o; (o = getopt(argc, argv, "b:f:n:R:")) != -1;) {
         if (o == 'b') body_bytes = strtoull(optarg, NULL, 10);
+        else if (o == 'f') read_body(optarg);
         else if (o == 'n') most = strtoull(optarg, NULL, 10);
         else if (o == 'R') rate = atof(optarg);
         else return 2;
     }
     if (argc - optind != 5) {
-        fprintf(stderr, "usage: loadgen [-b BODY] [-n MAX] [-R RATE] HOST PORT CONNECTIONS SECONDS REQUESTS\n");
+        fprintf(stderr, "usage: loadgen [-b BODY | -f FILE] [-n MAX] [-R RATE] HOST PORT CONNECTIONS SECONDS REQUESTS\n");
         return 2;
     }
     argv += optind;

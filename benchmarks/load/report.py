@@ -69,6 +69,20 @@ def print_load(row: dict[str, Any], *, judged: bool) -> None:
     print(line, flush=True)
 
 
+def print_payload(row: dict[str, Any], *, judged: bool) -> None:
+    """One payload mode, beside the same upload unread."""
+    print(f"\n{row['case']}  ({len(row['ratios'])} rounds)")
+    parts = [("framed", row["cost"]), ("plain", row["plain"]), ("one SHA-256", row["sha256"])]
+    shown = ", ".join(f"{name} {cost:.3f}" for name, cost in parts if cost)
+    print(f"  CPU {row['unit']}: {shown}")
+    low, high = min(row["ratios"]), max(row["ratios"])
+    beside = "plain + SHA-256" if row["sha256"] else "plain"
+    line = f"  ratio to {beside}: {row['ratio']:.2f} ({low:.2f} to {high:.2f})"
+    if judged:
+        line += f"   must {row['must']:.2f}: {verdict(row['ratio'], row['must'], 0.0)}"
+    print(line)
+
+
 def print_memory(row: dict[str, Any], *, judged: bool) -> None:
     print(f"\n{row['case']}  ({row['size'] // MIB} MiB each: slow reader, slow writer, slow store)")
     for name, grown in row["growth"].items():

@@ -23,6 +23,7 @@ except ImportError:  # not installed: the tree that this file belongs to
     sys.path.insert(0, str(Path(__file__).parents[2] / "src"))
 
 import memory
+import payloads
 import peers
 import report
 from bench import Bench, Case, Sample, Wrong
@@ -80,7 +81,7 @@ def compare_memory(bench: Bench, size: int) -> dict[str, Any]:
 
 
 def arguments() -> argparse.Namespace:
-    names = [case.name for case in CASES] + [MEMORY]
+    names = [case.name for case in (*CASES, *payloads.CASES)] + [MEMORY]
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--case", action="append", choices=names, help="only this one (repeatable)")
     parser.add_argument("--rounds", type=int, default=7, help="pairs of runs (default 7)")
@@ -116,6 +117,10 @@ def main() -> int:
                 if case.name in args.case:
                     rows.append(compare(bench, case, args.rounds, args.seconds))
                     report.print_load(rows[-1], judged=not args.quick)
+            for framed in payloads.CASES:
+                if framed.name in args.case:
+                    rows.append(payloads.compare_payload(bench, framed, args.rounds, args.seconds))
+                    report.print_payload(rows[-1], judged=not args.quick)
             if MEMORY in args.case:
                 rows.append(compare_memory(bench, args.memory_size << 20))
                 report.print_memory(rows[-1], judged=not args.quick)

@@ -127,6 +127,7 @@ class _Backends:
             "signer_for": None if options.anonymous else signer_for,
             "virtual_hosted": options.virtual_hosted,
             "verifies_payload": options.verifies_payload,
+            "payload": options.payload,
             "base_path": options.base_path,
             "owner_id": self._document.owner_id,
             "owner_display_name": self._document.owner_display_name,

@@ -117,11 +117,3 @@ def test_old_signatures_are_told_what_to_do(endpoint: Endpoint) -> None:
         response = connection.request(request)
     assert (response.status, response.code) == (400, "InvalidRequest")
     assert b"s3v4" in response.body
-
-
-def test_streaming_uploads_are_refused_until_they_are_verified(secure: Endpoint) -> None:
-    # Over TLS boto3 signs no payload and sends a trailer, unless told not to.
-    client = s3_client(secure)
-    with pytest.raises(ClientError) as caught:
-        client.put_object(Bucket="private-uploads", Key="streamed", Body=b"x")
-    assert caught.value.response["Error"]["Code"] == "NotImplemented"

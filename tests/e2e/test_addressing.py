@@ -19,8 +19,7 @@ from support.store import Store
 
 
 def test_boto3_over_https(secure: Endpoint, prefixed: Any) -> None:
-    # Its default over TLS is a streaming mode that is not built yet.
-    client = s3_client(secure, request_checksum_calculation="when_required")
+    client = s3_client(secure)
     where = {"Bucket": prefixed.bucket, "Key": prefixed.prefix + "secure +\u00e9"}
     body = os.urandom(2_000_000)
     client.put_object(**where, Body=body)

@@ -126,7 +126,8 @@ def test_a_promised_checksum_is_held_here(
             assert response.get(name) == digest
     # By connection: two threads of the backend may read their heads in either order.
     requests = [request for peer in pair.backend.connections for request in peer.requests]
-    assert [request.whole for request in requests] == [False, True]
+    # (Of the refused one the store may see nothing at all: the reset overtakes its head.)
+    assert [request.whole for request in requests] in ([False, True], [True])
 
 
 @pytest.mark.rule("L6", "L3")
@@ -165,23 +166,23 @@ def test_only_known_payload_modes_pass(pair: Pair, value: str) -> None:
 
 @pytest.mark.rule("L3", "L6")
 @pytest.mark.parametrize(
-    "mode",
+    ("mode", "status"),
     [
-        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
-        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
-        "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
-        "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD",
+        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", 400),
+        ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", 400),
+        ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", 200),
+        ("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD", 501),
+        ("STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER", 501),
     ],
 )
-def test_a_streaming_mode_is_never_stored_as_it_comes(pair: Pair, mode: str) -> None:
+def test_frames_are_never_stored_as_they_come(pair: Pair, mode: str, status: int) -> None:
+    """Nor are chunks without a signature where the mode says that they have one."""
     chunks = b"5\r\nhello\r\n0\r\n\r\n"
     decoded = ("x-amz-decoded-content-length", "5")
     with pair.connect() as connection:
         request = pair.request("PUT", "/k", decoded, body=chunks, payload=mode)
-        response = connection.request(request)
-        # Either carried out in full (then the frames are gone), or refused.
-        assert response.status in (400, 403, 501)
-    assert pair.backend.requests == []
+        assert connection.request(request).status == status
+    assert [bytes(got.body) for got in pair.backend.requests] == [b"hello"] * (status == 200)
 
 
 @pytest.mark.rule("L6")

@@ -36,11 +36,15 @@ def _sha256(data: bytes) -> str:
 class Chain:
     """Signatures of chunks and trailers, each over the one before."""
 
-    def __init__(self, seed: str = SEED) -> None:
-        key = b"AWS4" + SECRET.encode()
-        for part in SCOPE.split("/"):
+    def __init__(
+        self, seed: str = SEED, *, secret: str = SECRET, date: str = DATE, scope: str = SCOPE
+    ) -> None:
+        key = b"AWS4" + secret.encode()
+        for part in scope.split("/"):
             key = _hmac(key, part)
         self._key = key
+        self._date = date
+        self._scope = scope
         self._last = seed
 
     def chunk(self, data: bytes) -> bytes:
@@ -51,7 +55,7 @@ class Chain:
 
     def _sign(self, algorithm: str, *hashes: str) -> bytes:
         self._last = _hmac(
-            self._key, "\n".join([algorithm, DATE, SCOPE, self._last, *hashes])
+            self._key, "\n".join([algorithm, self._date, self._scope, self._last, *hashes])
         ).hex()
         return self._last.encode()
 

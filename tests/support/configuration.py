@@ -122,8 +122,9 @@ STANDARD_BUCKETS = (
 )
 
 
-def standard(endpoint: str, *, extra: str = "") -> str:
-    """The standard configuration over a store at ``endpoint``; ``extra`` is further TOML."""
+def standard(endpoint: str, *, extra: str = "", payload: str = "auto") -> str:
+    """The standard configuration over a store at ``endpoint``; ``extra`` is further TOML,
+    ``payload`` the store's option of that name."""
     text = extra
     for entry in STANDARD_BUCKETS:
         text += bucket(
@@ -132,6 +133,7 @@ def standard(endpoint: str, *, extra: str = "") -> str:
             entry.backend_bucket,
             anonymous=entry.anonymous,
             prefix=entry.prefix or None,
+            payload=payload,
         )
     names = [entry.name for entry in STANDARD_BUCKETS]
     text += credential(FULL, "full", [(name, (), EVERYTHING) for name in names])

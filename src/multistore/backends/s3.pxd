@@ -21,7 +21,7 @@ cdef class S3Backend:
     cdef public tuple owner
     cdef str _gateway_region
     cdef public bytes store_id
-    cdef bint _bound
+    cdef object _policy     # PayloadPolicy
     cdef bytes _path        # of the bucket
     cdef bytes _objects     # in front of every key
     cdef dict _plans

@@ -29,6 +29,7 @@ from multistore.gateway import multipart, outbound
 from multistore.gateway.document import DocumentCheck, check_length
 from multistore.gateway.listing import Listing, ListingTranslator
 from multistore.gateway.outbound import read_fields
+from multistore.gateway.payload import PayloadPolicy, plan_payload, promises_of
 from multistore.gateway.plan import EMPTY_SHA256, Forward
 from multistore.gateway.versions import VersionListing, VersionTranslator
 from multistore.wire import percent_encode
@@ -61,7 +62,7 @@ _READ_PARAMS = (
     "versionId",
 )
 
-_PART_KNOWN = outbound.known(outbound.PART)
+_PART_KNOWN = outbound.known(outbound.PART | outbound.FRAMING)
 _LIST_PARTS_KNOWN = outbound.known(outbound.LIST_PARTS)
 
 
@@ -71,13 +72,13 @@ class S3Backend:
     ``origin`` is the endpoint without bucket; ``base_path`` a path in front of everything, b"" or
     beginning with ``/``, encoded. Without ``signer`` requests go out unsigned (public buckets).
     ``verifies_payload``: the store is known to compare a signed SHA-256 with the body; None means
-    what is known of the endpoint, True for AWS. ``signer_for`` makes a signer for another region
-    of the same credential; without it the region of an AWS bucket cannot be learnt (SEM-15).
-    ``owner_id`` and ``owner_display_name`` are the owner that documents show, ``gateway_region``
-    the region that HeadBucket tells. Backends with the same ``store_id`` have endpoint and
-    credential in common.
+    what is known of the endpoint, True for AWS. ``payload``: as in ``PayloadPolicy.of``.
+    ``signer_for`` makes a signer for another region of the same credential; without it the region
+    of an AWS bucket cannot be learnt (SEM-15). ``owner_id`` and ``owner_display_name`` are the
+    owner that documents show, ``gateway_region`` the region that HeadBucket tells. Backends with
+    the same ``store_id`` have endpoint and credential in common.
 
-    Raises: ValueError for a virtual-hosted bucket at an address.
+    Raises: ValueError for a virtual-hosted bucket at an address, or an unknown ``payload``.
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class S3Backend:
         signer_for: Callable[[str], Signer] | None = None,
         virtual_hosted: bool = False,
         verifies_payload: bool | None = None,
+        payload: str = "auto",
         base_path: bytes = b"",
         owner_id: str = "",
         owner_display_name: str = "",
@@ -106,10 +108,8 @@ class S3Backend:
         self.owner = owner_id, owner_display_name or owner_id
         self._gateway_region = gateway_region
         self.store_id = store_id
-        if verifies_payload is None:
-            verifies_payload = is_aws(origin.host)
-        # Only a signature binds the backend to the hash (law 6).
-        self._bound = verifies_payload and signer is not None
+        aws, signs = is_aws(origin.host), signer is not None
+        self._policy = PayloadPolicy.of(payload, aws=aws, signs=signs, verifies=verifies_payload)
         bucket = b"" if virtual_hosted else b"/" + percent_encode(bucket_name.encode())
         self._path = base_path.rstrip(b"/") + bucket
         self._objects = self._path + b"/"
@@ -189,41 +189,42 @@ class S3Backend:
 
     def _put(self, request: GatewayRequest, again: bool) -> Plan:
         add = outbound.upload_fields(request.head)
-        return self._upload(request, again, b"", outbound.PUT, add)
+        return self._upload(request, again, b"", (outbound.PUT, outbound.PUT_BARE), add)
 
     def _upload_part(self, request: GatewayRequest, again: bool) -> Plan:
         assert request.target is not None
         outbound.check_write(request.head, _PART_KNOWN)
         number = int(request.target.params["partNumber"])
         query = b"partNumber=%d&uploadId=%b" % (number, percent_encode(self.upload_id(request)))
-        return self._upload(request, again, query, outbound.PART, outbound.ADD)
+        keep = (outbound.PART, outbound.PART_BARE)
+        return self._upload(request, again, query, keep, outbound.ADD)
 
     def _upload(
-        self, request: GatewayRequest, again: bool, query: bytes, keep: HeaderSet, add: Fields
+        self,
+        request: GatewayRequest,
+        again: bool,
+        query: bytes,
+        keep: tuple[HeaderSet, HeaderSet],
+        add: Fields,
     ) -> Plan:
-        """The bytes of an object, or of a part of one."""
-        head = request.head
-        length = head.content_length
-        if length < 0:
-            raise S3Error(
-                "MissingContentLength", "You must provide the Content-Length HTTP header."
-            )
-        payload = request.payload
-        check, shown = outbound.promises_of(head, payload, self._bound)
-        site = self.site
+        """The bytes of an object, or of a part of one. ``keep``: the fields kept, with and without
+        its checksum."""
+        body, site = plan_payload(request, self._policy), self.site
         return Forward(
             site.origin,
             "PUT",
             self.object_target(request, query),
             site.host,
-            head,
-            keep,
-            add,
-            length,
-            payload,
+            request.head,
+            keep[body.bare],
+            add + body.add,
+            body.length,
+            body.payload,
             site.signer,
-            WriteAnswer(self, site, request, outbound.PUT_ANSWER, again, shown),
-            check=check,
+            WriteAnswer(self, site, request, outbound.PUT_ANSWER, again, body.shown),
+            check=body.check,
+            decoder=body.decoder,
+            framing=body.framing,
         )
 
     def _delete(self, request: GatewayRequest, again: bool) -> Plan:
@@ -278,7 +279,7 @@ class S3Backend:
             check_length(row.document, head.content_length)
             plan.length = head.content_length
             plan.payload = request.payload
-            promises, _ = outbound.promises_of(head, request.payload, self._bound)
+            promises, _ = promises_of(head, request.payload, self._policy.verifies)
             if plan.length:
                 plan.check = DocumentCheck(row.document, promises)
         return plan

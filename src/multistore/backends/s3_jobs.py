@@ -12,6 +12,7 @@ from multistore.backends.s3_answers import AskedAnswer, Failed, respond_error
 from multistore.backends.s3_errors import Failure, explain
 from multistore.errors import S3Error
 from multistore.gateway import complete, copy, delete, outbound
+from multistore.gateway.payload import promises_of
 from multistore.gateway.plan import (
     EMPTY_SHA256,
     UNSIGNED_PAYLOAD,
@@ -133,7 +134,7 @@ def delete_objects(backend: S3Backend, request: GatewayRequest, again: bool) -> 
     bucket, head = request.bucket, request.head
     assert bucket is not None
     outbound.check_write(head, _DELETE_KNOWN)
-    check, _ = outbound.promises_of(head, request.payload, False)
+    check, _ = promises_of(head, request.payload)
 
     def send(deletion: Deletion) -> Plan:
         body = delete.document(deletion.allowed(), bucket.prefix)

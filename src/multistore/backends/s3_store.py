@@ -20,6 +20,7 @@ from multistore.backends.s3_errors import Failure
 from multistore.errors import S3Error
 from multistore.gateway import outbound, render
 from multistore.gateway.bucket_document import read_buckets, read_location, write_location
+from multistore.gateway.payload import promises_of
 from multistore.gateway.plan import EMPTY_SHA256, Answer, Collect, Forward, Respond
 from multistore.limits import BUCKET_DOCUMENT_MAX, ERROR_BODY_MAX, LIST_BODY_MAX
 from multistore.wire import HeaderSet, percent_encode
@@ -181,7 +182,7 @@ class StoreBucket(S3Backend):
             )
         if head.content_length > BUCKET_DOCUMENT_MAX:
             raise S3Error("MaxMessageLengthExceeded", "Your request was too big.")
-        check, _ = outbound.promises_of(head, request.payload, False)
+        check, _ = promises_of(head, request.payload)
 
         def finish(body: bytes) -> Plan:
             return self._create_in(request, read_location(body))

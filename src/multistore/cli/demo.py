@@ -262,6 +262,9 @@ def _make_document(
         }
         if store.session_token:
             options["token"] = store.session_token
+        if ours:
+            # SeaweedFS takes checksums behind the body, and keeps them (SEM-12).
+            options["payload"] = "trailer"
         return {
             "name": name,
             "backend_type": "s3",

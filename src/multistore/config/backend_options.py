@@ -14,6 +14,7 @@ from multistore.config.positions import Path
 __all__ = ["S3Options", "check_names", "is_loopback", "read_s3_options"]
 
 _SPELLINGS = option_names.spellings("s3")
+_PAYLOADS = ("auto", "unsigned", "signed", "trailer")
 _TRUE = frozenset({"1", "true", "on", "yes", "y"})
 _FALSE = frozenset({"0", "false", "off", "no", "n", ""})
 
@@ -36,6 +37,7 @@ class S3Options:
     token: str
     virtual_hosted: bool
     verifies_payload: bool | None
+    payload: str
     verify_tls: bool
     ca_file: str | None
 
@@ -89,6 +91,7 @@ def read_s3_options(options: Mapping[str, str], path: Path, findings: Findings) 
         token=token,
         virtual_hosted=virtual_hosted,
         verifies_payload=flag("verifies_payload") if "verifies_payload" in values else None,
+        payload=_payload(values, spelt, anonymous=not key, findings=findings),
         verify_tls=verify_tls,
         ca_file=values.get("ca_file"),
     )
@@ -148,6 +151,25 @@ def _credential(
             spelt["skip_signature"], "the access key is not used", "requests go out unsigned"
         )
     return ("", "", "") if skip_signature or not key else (key, secret, token)
+
+
+def _payload(
+    values: Mapping[str, str], spelt: Mapping[str, Path], *, anonymous: bool, findings: Findings
+) -> str:
+    """What the store is told of an upload's body: see ``gateway.payload.PayloadPolicy.of``."""
+    name = values.get("payload", "auto")
+    if name not in _PAYLOADS:
+        findings.fault(
+            spelt["payload"],
+            f"should be {', '.join(_PAYLOADS[:-1])} or {_PAYLOADS[-1]}",
+            nearest(name, _PAYLOADS),
+        )
+        return "auto"
+    if name != "auto" and anonymous:
+        findings.warning(
+            spelt["payload"], "has no effect here", "requests go out without a signature"
+        )
+    return name
 
 
 def _endpoint(

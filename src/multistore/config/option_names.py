@@ -33,13 +33,14 @@ S3 = {
     "allow_invalid_certificates": ("allow_invalid_certificates",),
     # ours
     "verifies_payload": ("verifies_payload",),
+    "payload": ("payload",),
     "ca_file": ("ca_file",),
 }
 
 _HTTP1 = "backends are always spoken to in HTTP/1.1"
 #: Options that tuned the seed's client library and mean nothing here, and why.
 WITHOUT_EFFECT = {
-    "checksum_algorithm": "the client's checksum is passed on",
+    "checksum_algorithm": "the client's checksum is passed on; see payload",
     "conditional_put": "conditional writes are passed on",
     "connect_timeout": "see connect in [timeouts]",
     "copy_if_not_exists": "copies are not available yet",
@@ -57,7 +58,7 @@ WITHOUT_EFFECT = {
     "randomize_addresses": "all addresses of a name are tried",
     "read_timeout": "see stall in [timeouts]",
     "timeout": "see first_byte and stall in [timeouts]",
-    "unsigned_payload": "the client's own choice is passed on",
+    "unsigned_payload": "the client's own choice is passed on; see payload",
     "user_agent": "the gateway's own is always sent",
 }
 

@@ -16,6 +16,7 @@ from multistore.gateway.bucket_list import list_buckets
 from multistore.gateway.copy import find_source
 from multistore.gateway.identity import Authenticator
 from multistore.gateway.operation import COPY_SOURCE, match, not_implemented
+from multistore.gateway.payload import CHUNKED_OPERATIONS, content_length
 from multistore.gateway.plan import Respond
 from multistore.gateway.presigned import unhoist
 from multistore.gateway.route import check_key, normalise_domains, read_target
@@ -161,6 +162,11 @@ class Engine:
             raise not_implemented(operation)
         if names is not None:
             hierarchy.check(operation, named)
+        if request.signing_key is not None and operation.name not in CHUNKED_OPERATIONS:
+            raise S3Error(
+                "NotImplemented",
+                f"{operation.name} does not take the payload mode {request.payload.decode()}.",
+            )
         if target.params:
             _check_overrides(target.params, identity is ANONYMOUS)
         if identity is ANONYMOUS:
@@ -185,7 +191,10 @@ class Engine:
             check_key(target.key, target.unsafe_key, bucket)
             if operation.header == COPY_SOURCE:
                 request.source = find_source(head, identity, self._get_bucket, self._settings)
-            if head.content_length > self._object_bytes:
+            length = head.content_length
+            if request.signing_key is not None:
+                length = content_length(request)
+            if length > self._object_bytes:
                 raise S3Error(
                     "EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size"
                 )

@@ -3,8 +3,8 @@
 Rules 1-15 of "Authenticating Requests (AWS Signature Version 4)", in the reading of
 SEM-2..6, 9 and 27.
 
-What is not built yet (SigV4A, streaming bodies) is refused with an error that names it, never
-taken for anonymous (SEM-3). Presigned URLs are verified in ``presigned``.
+What is not built yet (SigV4A, in chunks too) is refused with an error that names it, never taken
+for anonymous (SEM-3). Presigned URLs are verified in ``presigned``.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ class Authenticator:
         )
 
     def authenticate(self, request: GatewayRequest, target: Target) -> Identity:
-        """The caller of ``request``, which asks for ``target``. Sets ``request.payload``.
+        """The caller of ``request``, which asks for ``target``. Sets ``request.payload``, and for
+        a streaming mode ``authorization`` and ``signing_key``.
 
         Raises: S3Error; what may be said of a key is said only after its signature held.
         """
@@ -111,10 +112,16 @@ class Authenticator:
             raise unknown_token()
         if payload is not UNSIGNED_PAYLOAD and payload is not EMPTY_SHA256:
             if payload in STREAMING:
-                raise S3Error(
-                    "NotImplemented", f"The payload mode {payload.decode()} is not implemented."
-                )
-            payload = payload.lower()
+                if b"-ECDSA-" in payload:
+                    raise S3Error(
+                        "NotImplemented",
+                        f"The payload mode {payload.decode()} is not implemented.",
+                    )
+                # Its chunks are signed on from here.
+                request.authorization = authorization
+                request.signing_key = key
+            else:
+                payload = payload.lower()
         request.payload = payload
         return credential.identity
 

@@ -82,6 +82,11 @@ class Promise:
         self.algorithm = algorithm
         self.digest = digest
 
+    @property
+    def encoded_size(self) -> int:
+        """Bytes of the value that says it: base64 (RFC 4648 4)."""
+        return (_SIZES[self.algorithm] + 2) // 3 * 4
+
 
 class BodyCheck:
     """Holds a body to its promises as it passes: ``update`` with every byte, ``read_trailer`` with

@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 
 from multistore._version import __version__
 from multistore.errors import S3Error
-from multistore.gateway.integrity import BodyCheck, Promise, read_promises
-from multistore.gateway.plan import UNSIGNED_PAYLOAD
 from multistore.limits import METADATA_MAX
 from multistore.wire import HeaderSet, RequestHead
 
@@ -25,16 +23,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADD",
+    "CHECKSUM",
     "CREATE_UPLOAD_ANSWER",
     "DELETE",
     "DELETE_ANSWER",
+    "FRAMING",
     "LIST",
     "LIST_PARTS",
     "LIST_PARTS_ANSWER",
     "NOTHING",
     "PART",
+    "PART_BARE",
     "PUT",
     "PUT_ANSWER",
+    "PUT_BARE",
     "READ",
     "READ_ANSWER",
     "READ_ANSWER_CHECKSUM",
@@ -45,7 +47,6 @@ __all__ = [
     "check_read",
     "check_write",
     "known",
-    "promises_of",
     "read_fields",
     "upload_fields",
 ]
@@ -94,10 +95,16 @@ READ_WHOLE = HeaderSet(
 READ = READ_WHOLE | HeaderSet((b"range",))
 _READ_KNOWN = READ | _OURS
 
-#: An upload: how the object is to be served, conditions, checksums and digests of the decoded
-#: bytes (SEM-12), metadata, storage and encryption; and with an action of their own (D3) grants,
+#: What an upload says of a checksum of the decoded bytes.
+CHECKSUM = HeaderSet((b"x-amz-sdk-checksum-algorithm",), (b"x-amz-checksum-",))
+
+#: How a body is framed, which is between two neighbours: ours is said anew (``gateway.payload``).
+FRAMING = HeaderSet((b"x-amz-decoded-content-length", b"x-amz-trailer"))
+
+#: An upload: how the object is to be served, conditions, the digest of the decoded bytes
+#: (SEM-12), metadata, storage and encryption; and with an action of their own (D3) grants,
 #: tags, lock, redirect. Content-Encoding and ``x-amz-acl`` come from ``upload_fields``.
-PUT = HeaderSet(
+PUT_BARE = HeaderSet(
     (
         b"cache-control",
         b"content-disposition",
@@ -111,7 +118,6 @@ PUT = HeaderSet(
         b"x-amz-object-lock-mode",
         b"x-amz-object-lock-retain-until-date",
         b"x-amz-request-payer",
-        b"x-amz-sdk-checksum-algorithm",
         b"x-amz-server-side-encryption",
         b"x-amz-server-side-encryption-aws-kms-key-id",
         b"x-amz-server-side-encryption-bucket-key-enabled",
@@ -120,9 +126,11 @@ PUT = HeaderSet(
         b"x-amz-tagging",
         b"x-amz-website-redirect-location",
     ),
-    (b"x-amz-checksum-", b"x-amz-grant-", b"x-amz-meta-", _CUSTOMER_KEY),
+    (b"x-amz-grant-", b"x-amz-meta-", _CUSTOMER_KEY),
 )
-_PUT_KNOWN = PUT | _OURS | HeaderSet((b"x-amz-acl",))
+#: The same with the checksum, unless it comes behind the body and the store takes none there.
+PUT = PUT_BARE | CHECKSUM
+_PUT_KNOWN = PUT | _OURS | FRAMING | HeaderSet((b"x-amz-acl",))
 
 #: A deletion: its conditions (general purpose and directory buckets) and governance bypass.
 DELETE = HeaderSet(
@@ -145,16 +153,10 @@ LIST_PARTS = HeaderSet((b"x-amz-request-payer",), (_CUSTOMER_KEY,))
 #: A part of an upload: digests of its decoded bytes and the key of SSE-C; how the object is to be
 #: served and stored was said when the upload began. Conditions are S3's to ignore: some clients
 #: send those of the whole upload with each part.
-PART = HeaderSet(
-    (
-        b"content-md5",
-        b"if-match",
-        b"if-none-match",
-        b"x-amz-request-payer",
-        b"x-amz-sdk-checksum-algorithm",
-    ),
-    (b"x-amz-checksum-", _CUSTOMER_KEY),
+PART_BARE = HeaderSet(
+    (b"content-md5", b"if-match", b"if-none-match", b"x-amz-request-payer"), (_CUSTOMER_KEY,)
 )
+PART = PART_BARE | CHECKSUM
 
 #: Preconditions and ranges of RFC 9110 that S3 does not know on writes. To ignore them would
 #: overwrite what the client wanted to protect (RFC 9110 13.2.1, 14.5).
@@ -375,27 +377,3 @@ def check_list(head: RequestHead) -> None:
 def check_fields(head: RequestHead, known: HeaderSet) -> None:
     """Raises: NotImplemented for an ``x-amz-*`` field outside ``known`` that is not ours."""
     _check_known(head, known | _OURS)
-
-
-def promises_of(head: RequestHead, payload: bytes, bound: bool) -> tuple[BodyCheck | None, Fields]:
-    """What an upload is held to here, if anything, and the checksum that its answer may repeat
-    (SEM-20).
-
-    ``payload`` is what the client's verified signature says of the body
-    (``GatewayRequest.payload``), and what ours will say. With ``bound`` the backend is known to
-    verify what our signed head says: then the body may pass unread. Otherwise it is hashed here,
-    the last bytes held back (law 6). A body of no bytes is judged at once, before the backend
-    sees a head (SEM-11).
-
-    Raises: XAmzContentSHA256Mismatch, BadDigest, InvalidDigest, InvalidRequest, NotImplemented.
-    """
-    promises, shown = read_promises(head)
-    if payload != UNSIGNED_PAYLOAD:
-        promises.append(Promise("x-amz-content-sha256", "sha256", bytes.fromhex(payload.decode())))
-    if not promises:
-        return None, ()
-    if head.content_length == 0:
-        BodyCheck(tuple(promises)).finish()
-    elif not bound:
-        return BodyCheck(tuple(promises)), tuple(shown)
-    return None, tuple(shown)

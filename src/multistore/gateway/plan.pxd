@@ -19,6 +19,9 @@ cdef class Job:
     cdef public object run
     cdef public bytes key
     cdef public bint patient
+cdef class Framing:
+    cdef public tuple trailers      # (name, bytes of its value), or None
+    cdef public bint signed
 
 cdef class Forward:
     cdef public object origin
@@ -28,10 +31,12 @@ cdef class Forward:
     cdef public object head
     cdef public object keep
     cdef public tuple add
-    cdef public long long length    # bytes, -1 for no body
+    cdef public long long length    # bytes as stored, -1 for no body
     cdef public bytes payload
     cdef public object signer
     cdef public Answer answer
     cdef public bytes body          # None for the client's own
     cdef public object check
+    cdef public object decoder
+    cdef public Framing framing
     cdef public bint replayable

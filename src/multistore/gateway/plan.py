@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable
 
     from multistore.gateway.ports import Calls
     from multistore.types import Origin
-    from multistore.wire import HeaderSet, RequestHead, ResponseHead, Signer
+    from multistore.wire import ChunkedDecoder, HeaderSet, RequestHead, ResponseHead, Signer
 
 __all__ = [
     "EMPTY_SHA256",
@@ -19,6 +19,7 @@ __all__ = [
     "Collect",
     "Fields",
     "Forward",
+    "Framing",
     "Gather",
     "Job",
     "Plan",
@@ -73,17 +74,31 @@ class Answer:
         raise NotImplementedError
 
 
+class Framing:
+    """Frames a body as aws-chunked on its way out: ``trailers`` are the names of what follows it
+    and the bytes of each value, or None for no such section; ``signed``: every chunk, and what
+    follows, under the signature of the head."""
+
+    __slots__ = ("signed", "trailers")
+
+    def __init__(self, trailers: Iterable[tuple[bytes, int]] | None, signed: bool) -> None:
+        self.trailers = None if trailers is None else tuple(trailers)
+        self.signed = signed
+
+
 class Forward:
     """Relay to a backend: a recipe, rendered and signed once per attempt.
 
     ``wire.write_request_head`` gets ``method``, ``target`` (encoded, canonical),
     ``host``, ``head`` filtered by ``keep``, ``add``, ``length``, ``payload`` and
-    ``signer``. ``length`` is the body's length in bytes, -1 for no body and no
-    Content-Length; the client's body is relayed untouched, unless ``body`` is a small one of ours
-    that goes out instead. ``check`` is set when promises about the client's body are to be held
-    *here*: it sees every byte, and the last ones are held back until it is content (law 6).
-    ``replayable``: a second attempt cannot do harm (GET, HEAD; see the retry law). ``answer``
-    says what becomes of the response.
+    ``signer``. ``length`` is the body's length in bytes, without any framing, -1 for no body
+    and no Content-Length. ``decoder`` takes the client's framing off, ``framing`` puts ours
+    on; without both the client's body is relayed untouched, unless ``body`` is a small one of ours
+    that goes out instead. ``check`` is set when promises
+    about the body are to be held *here*: it sees every byte, then the trailers. The last
+    bytes are held back until all of these are content (law 6), and the trailers become
+    ``extra`` of the answer. ``replayable``: a second attempt cannot do harm (GET, HEAD; see
+    the retry law). ``answer`` says what becomes of the response.
     """
 
     __slots__ = (
@@ -91,6 +106,8 @@ class Forward:
         "answer",
         "body",
         "check",
+        "decoder",
+        "framing",
         "head",
         "host",
         "keep",
@@ -119,6 +136,8 @@ class Forward:
         *,
         body: bytes | None = None,
         check: Check | None = None,
+        decoder: ChunkedDecoder | None = None,
+        framing: Framing | None = None,
         replayable: bool = False,
     ) -> None:
         self.origin = origin
@@ -134,6 +153,8 @@ class Forward:
         self.answer = answer
         self.body = body
         self.check = check
+        self.decoder = decoder
+        self.framing = framing
         self.replayable = replayable
 
 

@@ -10,6 +10,8 @@ cdef class GatewayRequest:
     cdef public double now  # Unix time in seconds
     # from the phases
     cdef public bytes payload
+    cdef public object authorization
+    cdef public object signing_key
     cdef public object target
     cdef public object operation
     cdef public object identity

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from multistore.gateway.operation import Operation
     from multistore.gateway.plan import Fields
     from multistore.types import Bucket, Identity
-    from multistore.wire import RequestHead, Target
+    from multistore.wire import Authorization, RequestHead, SigningKey, Target
 
 __all__ = ["GatewayRequest"]
 
@@ -23,12 +23,15 @@ class GatewayRequest:
     ``request_id`` and ``now`` (Unix time in seconds, taken once). The phases of
     ``engine.decide`` fill in the rest; what a failed request did not reach stays None.
     ``payload`` is what the verified signature says of the body: its SHA-256 in lower-case
-    hex, or ``UNSIGNED-PAYLOAD`` (also for an anonymous caller, who promised nothing).
-    ``source`` is what a copy is made of.
-    ``cors`` are fields that the runtime adds to the answer, whoever makes it; None for none.
+    hex, ``UNSIGNED-PAYLOAD`` (also for an anonymous caller, who promised nothing), or a
+    streaming mode, whose chunks are signed on from ``authorization`` with ``signing_key``:
+    those two are None otherwise.
+    ``source`` is what a copy is made of. ``cors`` are fields that the runtime adds to the answer,
+    whoever makes it; None for none.
     """
 
     __slots__ = (
+        "authorization",
         "bucket",
         "cors",
         "head",
@@ -39,6 +42,7 @@ class GatewayRequest:
         "peer",
         "request_id",
         "secure",
+        "signing_key",
         "source",
         "target",
     )
@@ -52,6 +56,8 @@ class GatewayRequest:
         self.request_id = request_id
         self.now = now
         self.payload = UNSIGNED_PAYLOAD
+        self.authorization: Authorization | None = None
+        self.signing_key: SigningKey | None = None
         self.target: Target | None = None
         self.operation: Operation | None = None
         self.identity: Identity | None = None

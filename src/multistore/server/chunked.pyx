@@ -1,4 +1,4 @@
-"""What the scanner leaves to httptools (D15): unusual request heads, and chunked response bodies.
+"""What the scanner leaves to httptools (D15): unusual request heads, and chunked bodies.
 
 A fresh parser per message, behind the refusals of docs/security.md: httptools (llhttp) accepts
 trailing fields without limit, chunk extensions, sizes up to 2**64, and two messages in one feed.
@@ -54,7 +54,7 @@ def read_request_head(bytes raw):
 
 
 class _BodySink:
-    """Collects the body of one response from httptools' callbacks."""
+    """Collects the body of one message from httptools' callbacks."""
 
     def __init__(self, body):
         self.body = body
@@ -78,11 +78,11 @@ class _BodySink:
 
     def on_message_begin(self):
         if (<ChunkedBody> self.body).complete:
-            raise ValueError("a second response")
+            raise ValueError("a second message")
 
 
 cdef class ChunkedBody:
-    """A chunked response body. `raw` is the response's head, which the parser must see first."""
+    """A chunked body. `raw` is the head of a response, which the parser must see first."""
 
     def __cinit__(self, bytes raw):
         self.pieces = []

@@ -22,6 +22,9 @@ cdef class Client(Owner):
     cdef bint body_begun            # body bytes have come already
     cdef bytes request_id
 
+    # --- asking
+    cdef int ask_to_continue(self) except -1                                # for its body, which is wanted now
+
     # --- answering
     cdef int send(self, Respond respond) except -1                          # a whole answer made here
     cdef int send_head(self, int status, ResponseHead head, object keep, object extra,

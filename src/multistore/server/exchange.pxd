@@ -1,11 +1,24 @@
 from libc.stdint cimport int64_t
-from multistore.gateway.plan cimport Collect, Forward, Job, Respond
+from multistore.gateway.plan cimport Forward, Respond
 from multistore.gateway.request cimport GatewayRequest
 from multistore.server.client cimport Client
 from multistore.server.pool cimport Pool
 from multistore.server.service cimport Service
+from multistore.server.upload cimport Upload
 from multistore.server.upstream cimport Call, Upstream
 from multistore.wire._native.head cimport ResponseHead
+
+
+cdef enum Phase:
+    READING
+    WAITING
+    SENDING
+    AWAITING
+    ANSWERING
+    OVER
+    # of a Transaction
+    COLLECTING
+    WORKING
 
 
 cdef class Exchange(Call):
@@ -13,17 +26,12 @@ cdef class Exchange(Call):
     cdef Service service
     cdef GatewayRequest request
     cdef Forward plan
-    cdef Collect collect            # the client's body is wanted whole
-    cdef Job job                    # or something goes on without a connection of ours
     cdef Pool pool
     cdef Upstream upstream
     cdef int phase
 
-    # --- request body
-    cdef int64_t body_left          # bytes still to come from the client
-    cdef bint takes_body            # the first plan sends it on
-    cdef bint body_begun            # some of it went to the backend
-    cdef object check               # BodyCheck that the body passes through here
+    cdef Upload upload              # the request's body, None without
+    cdef bint body_taken            # by an earlier plan
 
     # --- response
     cdef int mode
@@ -37,24 +45,21 @@ cdef class Exchange(Call):
     cdef int64_t moved              # body bytes since the last look
     cdef int64_t idle_ms            # how long nothing moved
 
-    # A new exchange, called once; a plan that is no Respond, unless it follows another one.
-    cdef int begin(self, Client client, GatewayRequest request, object plan) except -1
-    cdef int carry_out(self, object plan) except -1
-    cdef bint wants_body(self) noexcept
+    cdef int carry_out(self, object plan) except -1                         # any plan: Transaction knows
+    cdef int forward(self, Forward plan) except -1
+    cdef int start(self) except -1
+    cdef bint wants_body(self) noexcept                                     # bytes are read here
+    cdef bint awaits_body(self) noexcept                                    # the client has not sent all of it
     cdef int on_client_body(self, const char* p, Py_ssize_t n) except -1
     cdef void on_client_relayed(self, int64_t n, bint done) noexcept
     cdef void on_client_room(self) noexcept
     cdef void on_client_deadline(self) noexcept
     cdef void on_client_gone(self) noexcept
 
-    cdef int _forward(self, Forward plan) except -1
-    cdef int _start_collecting(self, Collect plan) except -1
-    cdef int _on_collected(self, const char* p, Py_ssize_t n) except -1
-    cdef void _ask_to_continue(self) noexcept
-    cdef int _be_patient(self) except -1
-    cdef int _finish_job(self, Respond respond) except -1
     cdef int _send_request(self, Upstream upstream) except -1
     cdef int _body_sent(self) except -1
+    cdef int _read_first(self) except -1
+    cdef int _feed(self, const char* p, Py_ssize_t n) except -1
     cdef int _relay_response(self, ResponseHead head, const char* p, Py_ssize_t n) except -1
     cdef int _emit(self, bytes out, bint last) except -1
     cdef int _translation_failed(self, object error) except -1

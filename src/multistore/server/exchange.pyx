@@ -1,27 +1,24 @@
 # cython: boundscheck=False, wraparound=False
-"""One request's life between both sockets.
+"""One Forward plan between both sockets.
 
-Phases of a Forward: WAITING (for a connection) -> SENDING (the request body) -> AWAITING (the
-response) -> ANSWERING, then the exchange is over. Of a Collect: COLLECTING (the request body), of
-a Job: WORKING; what they and a Gather come to is carried out in turn. A fault before the client
-has a byte becomes an S3 error, a fault after that a reset (law 7). The client's deadline belongs
-to the exchange while it lasts.
+Phases: READING (what must be verified before the backend hears of it) -> WAITING (for a
+connection) -> SENDING (the request body) -> AWAITING (the response) -> ANSWERING, then the exchange
+is over; most begin with WAITING; a Gather leads to another plan (`transaction`). A fault before the client has a byte becomes an S3 error, a fault after that a reset
+(law 7). The client's deadline belongs to the exchange while it lasts.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.bytearray cimport PyByteArray_GET_SIZE
-from cpython.buffer cimport PyBUF_READ
-from cpython.memoryview cimport PyMemoryView_FromMemory
 from libc.stdint cimport int64_t
 from libc.stdio cimport snprintf
-from multistore.gateway.plan cimport Collect, Forward, Job, Respond
+from multistore.gateway.plan cimport Forward, Respond
 from multistore.gateway.request cimport GatewayRequest
 from multistore.server.client cimport CHUNKED, UNSAID, Client
 from multistore.server.stream cimport FULL, ROOM, Stream
+from multistore.server.upload cimport Upload, head_of
 from multistore.server.upstream cimport Call, Upstream
 from multistore.wire._native.cext cimport ms_span
 from multistore.wire._native.head cimport ResponseHead
-from multistore.wire._native.render cimport request_head
 from multistore.wire._native.spans cimport span_of
 
 import logging
@@ -30,15 +27,6 @@ from multistore.errors import S3Error, bug_of
 from multistore.gateway import render
 from multistore.server.faults import backend_fault, upload_stalled
 
-cdef enum Phase:
-    COLLECTING
-    WORKING
-    WAITING
-    SENDING
-    AWAITING
-    ANSWERING
-    OVER
-
 cdef enum Mode:
     RELAY                           # the body flows below us
     RECHUNK                         # chunked in, chunked out
@@ -46,56 +34,42 @@ cdef enum Mode:
     TRANSLATE
     GATHER
 
-cdef enum:
-    # A job's client gets its status after so many milliseconds, then a blank now and then (SEM-19).
-    PATIENCE = 5000
-    BLANK_EVERY = 10000
-
 cdef object log = logging.getLogger("multistore.backend")
-cdef bytes CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 cdef bytes LAST_CHUNK = b"0\r\n\r\n"
-cdef bytes DECLARATION = render.DECLARATION
-cdef tuple DOCUMENT = ((b"content-type", b"application/xml"),)
 
 
 cdef class Exchange(Call):
-    """Carries out the plans of one request."""
-
-    cdef int begin(self, Client client, GatewayRequest request, object plan) except -1:
-        self.client = client
-        self.service = client.service
-        self.request = request
-        self.service.active += 1
-        return self.carry_out(plan)
-
-    cdef int carry_out(self, object plan) except -1:
-        if isinstance(plan, Forward):
-            if self.takes_body and (<Forward> plan).length > 0 and (<Forward> plan).body is None:
-                raise RuntimeError("a second plan cannot send the client's body again")
-            return self._forward(<Forward> plan)
-        if isinstance(plan, Respond):
-            return self._respond(<Respond> plan)
-        if isinstance(plan, Collect):
-            return self._start_collecting(<Collect> plan)
-        self.job = <Job?> plan
-        self.phase = WORKING
-        self.service.wheel.set(self.client, PATIENCE)
-        self.service.jobs.run(plan, self.on_job_done)
-        return 0
+    """Carries out one Forward plan after another."""
 
     # --- the request goes out ---------------------------------------------------------------
 
-    cdef int _forward(self, Forward plan) except -1:
-        cdef Upstream upstream
+    cdef int carry_out(self, object plan) except -1:
+        raise NotImplementedError
+
+    cdef int forward(self, Forward plan) except -1:
+        """Begins with `plan`."""
         self.plan = plan
         self.gather = None
         self.gathered = None
         self.mode = RELAY
+        if plan.body is None and (plan.length > 0 or plan.decoder is not None):
+            if self.upload is not None or self.body_taken:
+                raise RuntimeError("a second plan cannot send the client's body again")
+            self.upload = Upload.__new__(Upload, plan, self.request.head)
+            if self.upload.reads and (
+                self.client.body_begun or plan.length == 0 or self.upload.left == 0
+            ):
+                return self._read_first()
+        elif self.upload is not None:
+            self._tell_unread()
+            self.upload = None
+            self.body_taken = True
+        return self.start()
+
+    cdef int start(self) except -1:
+        cdef Upstream upstream
         self.phase = WAITING
-        self.body_left = plan.length if plan.length > 0 and plan.body is None else 0
-        self.takes_body |= self.body_left > 0
-        self.check = plan.check
-        self.pool = self.service.pools.of(plan.origin)
+        self.pool = self.service.pools.of(self.plan.origin)
         upstream = self.pool.take()
         if upstream is not None:
             return self._send_request(upstream)
@@ -113,28 +87,30 @@ cdef class Exchange(Call):
     cdef int _send_request(self, Upstream upstream) except -1:
         cdef Forward plan = self.plan
         cdef Client client = self.client
+        cdef Upload upload = self.upload
         cdef ms_span parts[2]
         self.upstream = upstream
         upstream.start(self, plan.method)
         try:
-            parts[0] = request_head(
-                plan.method, plan.target, plan.host, plan.head, plan.keep, plan.add,
-                plan.length, plan.payload, plan.signer, self.service.amz_date,
-            )
+            if upload is not None:
+                upload.send(upstream.stream, self.service.amz_date)
+            else:
+                parts[0] = head_of(plan, plan.length, self.service.amz_date)
+                if plan.body is not None:
+                    parts[1] = span_of(plan.body)
+                upstream.stream.write(parts, 1 if plan.body is None else 2)
         except S3Error as error:
             return self._refuse(error)
-        if plan.body is not None:
-            parts[1] = span_of(plan.body)
-        upstream.stream.write(parts, 1 if plan.body is None else 2)
         self.moved = self.idle_ms = 0
-        if self.body_left == 0:
+        if upload is None or upload.sent:
             return self._body_sent()
         self.phase = SENDING
-        self._ask_to_continue()
+        client.ask_to_continue()
         self.service.wheel.set(client, self.service.rate_window_ms)
-        if self.check is None:
-            client.stream.relay(upstream.stream, self.body_left)
-        client.stream.resume()
+        if not upload.reads:
+            client.stream.relay(upstream.stream, upload.left)
+        if not upload.full:
+            client.stream.resume()
         return 0
 
     cdef int _body_sent(self) except -1:
@@ -144,120 +120,58 @@ cdef class Exchange(Call):
 
     # --- the client's body ------------------------------------------------------------------
 
-    cdef bint wants_body(self) noexcept:
-        return (self.phase == SENDING and self.check is not None) or self.phase == COLLECTING
+    cdef int _read_first(self) except -1:
+        """SEM-11: what came with the head is read, and verified if it is all, before the backend
+        sees a head; so is a body of no data, however it comes."""
+        self.phase = READING
+        self.client.ask_to_continue()
+        self.service.wheel.set(self.client, self.service.rate_window_ms)
+        if self.upload.left == 0:
+            self._feed(NULL, 0)
+        return 0
 
-    cdef void _ask_to_continue(self) noexcept:
-        cdef Client client = self.client
-        if client.expects_continue:
-            client.expects_continue = False
-            # RFC 9110 10.1.1: no 100 once body bytes have come.
-            if not client.body_begun:
-                client.stream.write_bytes(CONTINUE)
+    cdef bint wants_body(self) noexcept:
+        return self.phase == READING or (self.phase == SENDING and self.upload.reads)
+
+    cdef bint awaits_body(self) noexcept:
+        return self.upload is not None and self.upload.left != 0
 
     cdef int on_client_body(self, const char* p, Py_ssize_t n) except -1:
-        """Body bytes that are hashed here. As long as more are to come, all of these may leave:
-        the backend cannot see the end. The last ones leave only if the hash holds (law 6)."""
-        cdef ms_span span
-        cdef int room
-        if self.phase == COLLECTING:
-            return self._on_collected(p, n)
-        span.p = p
-        span.n = <size_t> (n if n < self.body_left else self.body_left)
-        self.check.update(PyMemoryView_FromMemory(<char*> p, <Py_ssize_t> span.n, PyBUF_READ))
-        self.body_left -= <int64_t> span.n
-        self.moved += <int64_t> span.n
-        self.service.counters.bytes_in += <int64_t> span.n
-        if self.body_left == 0:
-            try:
-                self.check.finish()
-            except S3Error as error:
-                self._refuse(error)
-                return <int> span.n
-        self.body_begun = True
-        room = self.upstream.stream.write(&span, 1)
-        if self.body_left == 0:
-            self._body_sent()
-        elif room == FULL:
+        """Body bytes that are read here; says how many of them were taken."""
+        cdef Upload upload = self.upload
+        if self.phase == READING and upload.data_left > 0 and not upload.ends_within(n):
+            # More than one read: it goes as it comes, over a connection that is there already.
+            self.start()
+            if self.phase != SENDING:
+                self.client.stream.pause()
+                return 0
+        self._feed(p, n)
+        return <int> upload.taken
+
+    cdef int _feed(self, const char* p, Py_ssize_t n) except -1:
+        cdef Upload upload = self.upload
+        try:
+            upload.feed(p, n)
+        except S3Error as error:
+            return self._refuse(error)
+        self.moved += upload.taken
+        self.service.counters.bytes_in += upload.taken
+        if upload.surplus:
+            self.client.keep_alive = False
+        if self.phase == READING and (upload.whole or self.plan.length > 0):
+            return self.start()
+        if upload.sent:
+            return self._body_sent()
+        elif upload.full:
             self.client.stream.pause()
-        return <int> span.n
+        return 0
 
     cdef void on_client_relayed(self, int64_t n, bint done) noexcept:
-        self.body_left -= n
+        self.upload.relayed(n, done)
         self.moved += n
-        self.body_begun = True
         self.service.counters.bytes_in += n
         if done and self.phase == SENDING:
             self._body_sent()
-
-    # --- a body that is wanted whole ----------------------------------------------------------
-
-    cdef int _start_collecting(self, Collect plan) except -1:
-        cdef Client client = self.client
-        self.collect = plan
-        self.phase = COLLECTING
-        self.takes_body = True
-        self.body_left = self.request.head.content_length
-        self.gathered = bytearray()
-        if self.body_left <= 0:
-            self.body_left = 0
-            return self._on_collected(NULL, 0)
-        self._ask_to_continue()
-        self.service.wheel.set(client, self.service.rate_window_ms)
-        client.stream.resume()
-        return 0
-
-    cdef int _on_collected(self, const char* p, Py_ssize_t n) except -1:
-        cdef Py_ssize_t taken = n if n < self.body_left else <Py_ssize_t> self.body_left
-        cdef bytes body
-        self.body_left -= taken
-        self.moved += taken
-        self.service.counters.bytes_in += taken
-        if taken:
-            self.gathered += PyBytes_FromStringAndSize(p, taken)
-        if self.body_left == 0:
-            self.client.stream.pause()
-            body = bytes(self.gathered)
-            self.gathered = None
-            self.carry_out(self.service.engine.resume(self.request, self.collect, body))
-        return <int> taken
-
-    # --- a job --------------------------------------------------------------------------------
-
-    def on_job_done(self, result):
-        """What the job came to: a Respond, or an S3Error."""
-        try:
-            if self.phase == OVER:
-                return
-            if isinstance(result, S3Error):
-                result = self._error(result)
-            self._finish_job(result)
-        except Exception as error:
-            log.error("%s: %s", self.request.request_id, bug_of(error))
-            self._give_up()
-
-    cdef int _be_patient(self) except -1:
-        """The job takes long: status now, blanks before its document (XML 1.0 allows none before
-        the declaration, which goes first)."""
-        if self.job.patient and self.client.version >= 11:
-            if not self.answered:
-                self.answered = True
-                self.client.send_head(200, None, None, DOCUMENT, CHUNKED, NULL, 0)
-                self._write_chunk(PyBytes_AS_STRING(DECLARATION), PyBytes_GET_SIZE(DECLARATION))
-            elif not self.client.stream.full:
-                self._write_chunk(" ", 1)
-        self.service.wheel.set(self.client, BLANK_EVERY)
-        return 0
-
-    cdef int _finish_job(self, Respond respond) except -1:
-        cdef bytes rest
-        if not self.answered:
-            return self._respond(respond)
-        rest = respond.body.removeprefix(DECLARATION)
-        self._write_chunk(PyBytes_AS_STRING(rest), PyBytes_GET_SIZE(rest))
-        self.client.stream.write_bytes(LAST_CHUNK)
-        self._over()
-        return 0
 
     # --- the response comes back ------------------------------------------------------------
 
@@ -401,7 +315,7 @@ cdef class Exchange(Call):
         cdef Upstream upstream = self.upstream
         cdef bytes out
         self.upstream = None
-        if upstream.reusable and self.body_left == 0:
+        if upstream.reusable and (self.upload is None or self.upload.sent):
             self.pool.release(upstream)
         else:
             upstream.discard()
@@ -482,8 +396,7 @@ cdef class Exchange(Call):
         return (
             why == "closed"
             and not self.retried
-            and not self.body_begun
-            and (self.plan.replayable or self.body_left > 0)
+            and (self.plan.replayable or (self.upload is not None and not self.upload.begun))
             and self.service.may_retry()
         )
 
@@ -500,9 +413,7 @@ cdef class Exchange(Call):
             self.on_failed("connect" if self.pool.withdraw(self) else "exhausted")
         elif self.phase == AWAITING:
             self.on_failed("timeout")
-        elif self.phase == WORKING:
-            self._be_patient()
-        elif self.phase == SENDING or self.phase == COLLECTING or self.phase == ANSWERING:
+        elif self.phase != OVER:
             window = self.service.rate_window_ms
             if self.moved == 0:
                 self.idle_ms += window
@@ -519,7 +430,7 @@ cdef class Exchange(Call):
         log.warning("%s: body stalled", self.request.request_id)
         if self.answered:
             self._give_up()
-        elif self.phase != COLLECTING and (self.phase == ANSWERING or self.upstream.stream.full):
+        elif self.phase == ANSWERING or (self.phase == SENDING and self.upstream.stream.full):
             self.on_failed("timeout")
         else:
             self.client.keep_alive = False          # what is missing will not come
@@ -550,7 +461,7 @@ cdef class Exchange(Call):
             self.upstream = None
             upstream.discard()
         self.answered = True
-        if self.body_left > 0:
+        if self.upload is not None:
             self.client.stream.stop_relay()
         self._tell_unread()
         self.client.send(respond)
@@ -559,8 +470,8 @@ cdef class Exchange(Call):
 
     cdef void _tell_unread(self) noexcept:
         # A body that no plan takes (a GET with one) is unread as a whole.
-        if self.takes_body:
-            self.client.unread = self.body_left
+        if self.upload is not None:
+            self.client.unread = self.upload.left
 
     cdef void _over(self) noexcept:
         self.phase = OVER

@@ -1,13 +1,13 @@
 from libc.stdint cimport int64_t
 from multistore.server.client cimport Client
-from multistore.server.exchange cimport Exchange
 from multistore.server.service cimport Service
+from multistore.server.transaction cimport Transaction
 from multistore.wire._native.cext cimport ms_head_caps
 from multistore.wire._native.head cimport RequestHead, ResponseHead
 
 
 cdef class Connection(Client):
-    cdef Exchange exchange
+    cdef Transaction exchange
     cdef int state
     cdef bint secure
     cdef bint head_begun            # part of a head has come

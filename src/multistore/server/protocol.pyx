@@ -11,9 +11,9 @@ from libc.stdint cimport int64_t
 from multistore.gateway.plan cimport Collect, Forward, Respond
 from multistore.gateway.request cimport GatewayRequest
 from multistore.server.client cimport CHUNKED, UNSAID, Client
-from multistore.server.exchange cimport Exchange
 from multistore.server.service cimport Service
 from multistore.server.timers cimport monotonic_ms
+from multistore.server.transaction cimport Transaction
 from multistore.wire._native.cext cimport (
     MS_HEAD_TOO_LARGE, MS_MORE, MS_OK, MS_OTHER, ms_head_reason, ms_pair, ms_span,
 )
@@ -133,13 +133,13 @@ cdef class Connection(Client):
     cdef void on_eof(self) noexcept:
         if self.state == BUSY:
             # A half-close after the request is legal; in the middle of a body it is the end.
-            if self.exchange is not None and self.exchange.body_left > 0:
+            if self.exchange is not None and self.exchange.awaits_body():
                 self.exchange.on_client_gone()
         elif self.state != HEAD or self.head_begun or not self.stream.has_tail():
             self._shut()
 
     cdef void on_lost(self, int err) noexcept:
-        cdef Exchange exchange = self.exchange
+        cdef Transaction exchange = self.exchange
         self.state = SHUT
         self.service.wheel.drop(self)
         if self.counted:
@@ -241,12 +241,12 @@ cdef class Connection(Client):
                 render.resource_of(head), head=self.to_head))
             self.done()
             return 0
-        self.exchange = Exchange.__new__(Exchange)
+        self.exchange = Transaction.__new__(Transaction)
         return self.exchange.begin(self, request, plan)
 
     cdef bint _drops_body(self, object plan) noexcept:
         if isinstance(plan, Forward):
-            return (<Forward> plan).length <= 0
+            return (<Forward> plan).length <= 0 and (<Forward> plan).decoder is None
         return not isinstance(plan, Collect)
 
     cdef int _refuse(self, object error) except -1:

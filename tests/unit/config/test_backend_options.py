@@ -182,6 +182,21 @@ def test_payload_verification_is_known_or_said() -> None:
     assert good({"verifies_payload": "false"}).verifies_payload is False
 
 
+def test_payload_policies() -> None:
+    key = {"access_key_id": "AK", "secret_access_key": "secret"}
+    assert good({}).payload == "auto"
+    for name in ("auto", "unsigned", "signed", "trailer"):
+        assert good({**key, "payload": name}).payload == name
+    assert good({**key, "aws_payload": "signed"}).payload == "signed"
+    options, found = read({**key, "payload": "signd"})
+    assert found == ["payload: should be auto, unsigned, signed or trailer (did you mean signed?)"]
+    assert options is not None and options.payload == "auto"
+    # Nothing is said of a body without a signature.
+    assert read({"payload": "trailer"})[1] == [
+        "payload: has no effect here (requests go out without a signature)"
+    ]
+
+
 def test_virtual_hosted_endpoint_may_hold_the_bucket() -> None:
     style = {"virtual_hosted_style_request": "true"}
     for host in ("store.test", "b.store.test"):

@@ -6,7 +6,7 @@ import pytest
 
 from multistore.errors import S3Error
 from multistore.gateway import outbound
-from multistore.gateway.plan import EMPTY_SHA256, UNSIGNED_PAYLOAD, Fields
+from multistore.gateway.plan import Fields
 from multistore.wire import HeaderSet, RequestHead, ResponseHead, write_request_head
 
 DIGEST = hashlib.sha256(b"body").hexdigest().encode()
@@ -284,60 +284,6 @@ def test_metadata_has_a_cap(size: int, refused: bool) -> None:
     with pytest.raises(S3Error) as caught:
         outbound.upload_fields(request)
     assert code(caught) == "MetadataTooLarge"
-
-
-# --- payload
-
-
-def upload(*fields: tuple[bytes, bytes], length: int = 4) -> RequestHead:
-    return head((b"content-length", str(length).encode()), *fields, method="PUT")
-
-
-@pytest.mark.rule("L6")
-@pytest.mark.parametrize(
-    ("payload", "length", "bound", "held"),
-    [
-        (UNSIGNED_PAYLOAD, 4, False, False),
-        (UNSIGNED_PAYLOAD, 0, False, False),
-        (DIGEST, 4, True, False),
-        (DIGEST, 4, False, True),
-        (EMPTY_SHA256, 0, False, False),
-        (EMPTY_SHA256, 4, False, True),
-    ],
-)
-def test_a_promised_hash_is_bound_or_held_to(
-    payload: bytes, length: int, bound: bool, held: bool
-) -> None:
-    check, shown = outbound.promises_of(upload(length=length), payload, bound)
-    assert shown == ()
-    assert (check is not None) == held
-    if check is not None:
-        check.update(b"body" if payload == DIGEST else b"")
-        check.finish()
-
-
-@pytest.mark.rule("L6", "S11")
-@pytest.mark.rule("SEM-11", partial=True)
-@pytest.mark.parametrize("bound", [True, False])
-def test_a_hash_that_cannot_hold_is_refused_at_once(bound: bool) -> None:
-    with pytest.raises(S3Error) as caught:
-        outbound.promises_of(upload(length=0), DIGEST, bound)
-    assert code(caught) == "XAmzContentSHA256Mismatch"
-
-
-@pytest.mark.rule("L6")
-def test_a_hash_that_does_not_hold_is_found_out() -> None:
-    check, _ = outbound.promises_of(upload(), DIGEST, False)
-    assert check is not None
-    check.update(b"bod")
-    check.update(b"Y")
-    with pytest.raises(S3Error) as caught:
-        check.finish()
-    assert code(caught) == "XAmzContentSHA256Mismatch"
-
-
-def test_the_hash_of_nothing_is_the_hash_of_nothing() -> None:
-    assert hashlib.sha256().hexdigest().encode() == EMPTY_SHA256
 
 
 # --- answers

@@ -78,7 +78,7 @@ def test_there_are_captures_of_every_mode() -> None:
     assert len(WHOLE) >= 25 and len(SIGNED_AND_CUT) >= 3
 
 
-@pytest.mark.rule("SEM-11", partial=True)
+@pytest.mark.rule("SEM-11")
 @pytest.mark.parametrize("request_", WHOLE, ids=[r.name for r in WHOLE])
 def test_captured_uploads(kernel: ModuleType, request_: Captured) -> None:
     body = content_of(request_)

@@ -59,7 +59,7 @@ BODIES: dict[str, tuple[bytes, bytes, list[tuple[bytes, bytes]] | None]] = {
 }
 
 
-@pytest.mark.rule("SEM-11", partial=True)
+@pytest.mark.rule("SEM-11")
 @pytest.mark.parametrize("name", BODIES)
 def test_unsigned_bodies_wherever_they_are_cut(kernel: ModuleType, name: str) -> None:
     body, data, trailers = BODIES[name]
@@ -72,7 +72,7 @@ def test_unsigned_bodies_wherever_they_are_cut(kernel: ModuleType, name: str) ->
         assert error.code == "IncompleteBody" and not decoder.finished
 
 
-@pytest.mark.rule("SEM-11", partial=True)
+@pytest.mark.rule("SEM-11")
 @pytest.mark.parametrize(
     ("trailers", "line_end"),
     [(None, b"\r\n"), ([], b"\r\n"), ([CRC], b"\r\n"), ([CRC], b"\n")],
@@ -199,7 +199,7 @@ BAD: list[tuple[str, str, bytes]] = [
 ]
 
 
-@pytest.mark.rule("SEM-11", "R03", partial=True)
+@pytest.mark.rule("SEM-11", "R03")
 @pytest.mark.parametrize(("code", "what", "body"), BAD, ids=[case[1] for case in BAD])
 def test_bad_bodies(kernel: ModuleType, code: str, what: str, body: bytes) -> None:
     for parts in cuts(body) if len(body) < 200 else [[body]]:
@@ -208,7 +208,7 @@ def test_bad_bodies(kernel: ModuleType, code: str, what: str, body: bytes) -> No
         assert not decoder.finished
 
 
-@pytest.mark.rule("R03", partial=True)
+@pytest.mark.rule("R03")
 @pytest.mark.parametrize("signed", [False, True])
 def test_a_body_that_ends_early_is_incomplete(kernel: ModuleType, signed: bool) -> None:
     body = frame([b"hello"], [CRC], Chain() if signed else None)
