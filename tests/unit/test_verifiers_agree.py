@@ -189,10 +189,15 @@ def test_both_know_the_same_regions(name: str) -> None:
 
 
 @pytest.mark.rule("SEM-3", "L3")
-def test_what_the_gateway_does_not_carry_out_yet() -> None:
-    """The only difference: embed says who signed, and what follows is the embedder's."""
-    payload = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+        "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+    ],
+)
+def test_chunks_are_for_whoever_reads_the_body(payload: str) -> None:
     asked = head("PUT", payload=payload)
-    refused = of_gateway(asked, frozenset())
-    assert refused is not None and refused[0] == "NotImplemented"
+    assert of_gateway(asked, frozenset()) == (HOLDER, payload.encode())
     assert of_embed(asked, frozenset()) == (HOLDER, payload.encode())
