@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import pytest
 from botocore.exceptions import ClientError
@@ -14,6 +15,8 @@ from botocore.exceptions import ClientError
 from support.clients import Endpoint, s3_client
 from support.configuration import EVERYTHING, FULL, SCOPED, bucket, credential
 from support.gateway import Gateway
+from support.raw import Connection, Response
+from support.sigv4 import Request
 from support.store import Store
 
 MIB = 1 << 20
@@ -30,6 +33,16 @@ def code_of(call: Any, **arguments: Any) -> tuple[int, str]:
 @pytest.fixture
 def where(place: Any) -> dict[str, str]:
     return {"Bucket": place.bucket, "Key": place.prefix + "a b&c+%41\u00e9.bin"}
+
+
+def send(
+    endpoint: Endpoint, method: str, target: str, *fields: tuple[str, str], body: bytes = b""
+) -> Response:
+    place = urlsplit(endpoint.url)
+    assert place.port is not None
+    with Connection(place.port) as connection:
+        request = Request(method, target, place.netloc, fields, body=body, credentials=FULL)
+        return connection.request(request)
 
 
 def body_of(s3: Any, **where: str) -> bytes:
@@ -285,3 +298,51 @@ def test_a_thousand_at_once(s3: Any, place: Any) -> None:
     assert [entry["Key"] for entry in done["Deleted"]] == keys
     many = {"Objects": [{"Key": key} for key in [*keys, "one"]]}
     assert code_of(s3.delete_objects, Bucket=place.bucket, Delete=many) == (400, "MalformedXML")
+
+
+@pytest.mark.rule("R25")
+def test_batches_without_a_namespace(endpoint: Endpoint, s3: Any, place: Any) -> None:
+    """As mc and s3cmd write them."""
+    existing, missing = place.prefix + "existing", place.prefix + "missing"
+    for quiet in ("", "<Quiet>true</Quiet>"):
+        s3.put_object(Bucket=place.bucket, Key=existing, Body=b"x")
+        document = (
+            f'<?xml version="1.0" encoding="UTF-8"?>\n<!-- a batch -->\n<Delete>\n  {quiet}\n'
+            f"  <Object>\n    <Key>{existing}</Key>\n  </Object>\n"
+            f"  <Object><Key>{missing}</Key></Object>\n</Delete>\n"
+        ).encode()
+        answered = send(endpoint, "POST", f"/{place.bucket}?delete=", body=document)
+        assert answered.status == 200
+        assert answered.body.count(b"<Deleted>") == (0 if quiet else 2)
+        assert code_of(s3.head_object, Bucket=place.bucket, Key=existing) == (404, "404")
+
+
+@pytest.mark.rule("R31")
+def test_however_a_source_is_written(endpoint: Endpoint, s3: Any, place: Any) -> None:
+    name = place.prefix + "c++ {x}=\u00fc.bin"
+    s3.put_object(Bucket=place.bucket, Key=name, Body=b"right")
+    encoded = quote(name, safe="/")
+    for number, source in enumerate(
+        (
+            f"{place.bucket}/{encoded}",
+            f"/{place.bucket}/{encoded}",
+            f"{place.bucket}%2F{quote(name, safe='')}",
+        )
+    ):
+        copy = f"{place.prefix}copy-{number}"
+        answered = send(endpoint, "PUT", f"/{place.bucket}/{copy}", ("x-amz-copy-source", source))
+        assert answered.status == 200 and b"<CopyObjectResult " in answered.body
+        assert body_of(s3, Bucket=place.bucket, Key=copy) == b"right"
+
+
+@pytest.mark.rule("R33")
+def test_what_a_directive_changes(s3: Any, source: dict[str, str], where: Any) -> None:
+    new = {"ContentType": "text/new", "Metadata": {"new": "1"}}
+    s3.copy_object(**where, CopySource=source, MetadataDirective="COPY", **new)
+    got = s3.head_object(**where)
+    assert (got["ContentType"], got["Metadata"]) == ("text/x", {"colour": "red"})
+    assert code_of(s3.copy_object, **source, CopySource=source) == (400, "InvalidRequest")
+    s3.copy_object(**source, CopySource=source, MetadataDirective="REPLACE", **new)
+    got = s3.get_object(**source)
+    assert (got["ContentType"], got["Metadata"]) == ("text/new", {"new": "1"})
+    assert got["Body"].read() == b"0123456789"

@@ -28,7 +28,6 @@ def where(place: Any) -> dict[str, str]:
 
 
 @pytest.mark.rule("S18", "S20")
-@pytest.mark.rule("R37", partial=True)
 def test_an_upload_is_begun_filled_listed_and_given_up(s3: Any, where: dict[str, str]) -> None:
     begun = s3.create_multipart_upload(**where, Metadata={"a": "b"}, ContentType="text/plain")
     assert (begun["Bucket"], begun["Key"]) == (where["Bucket"], where["Key"])

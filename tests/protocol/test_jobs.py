@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from support.backend import BackendConnection, Gone, Script, answer
+from support.configuration import WRITER
 from support.processes import wait_until
 from support.raw import Connection, Truncated
 from support.rig import Pair, Stand
@@ -77,7 +78,7 @@ def test_a_copy_that_takes_long(pair: Pair) -> None:
         assert len(pair.backend.requests) == 2
 
 
-@pytest.mark.rule("SEM-19")
+@pytest.mark.rule("SEM-19", "F20")
 @pytest.mark.parametrize("late", [False, True])
 def test_an_error_of_a_copy(pair: Pair, late: bool) -> None:
     """Early it has its status, late it is the document of a 200."""
@@ -154,6 +155,46 @@ def test_sources_that_are_refused(pair: Pair, source: str, code: str) -> None:
         response = connection.request(pair.request("PUT", "/k", field))
         assert response.code == code
     assert pair.backend.connections == []
+
+
+@pytest.mark.rule("S22", "SEM-14")
+@pytest.mark.parametrize(
+    "field",
+    [
+        ("x-amz-acl", "public-read"),
+        ("x-amz-grant-read", "id=7"),
+        ("x-amz-website-redirect-location", "/elsewhere"),
+        ("x-amz-tagging", "a=b"),
+    ],
+)
+def test_a_copy_needs_the_rights_of_what_its_fields_do(pair: Pair, field: tuple[str, str]) -> None:
+    pair.backend.serve(slowly(0, answer(RESULT)))
+    source = ("x-amz-copy-source", f"/{pair.bucket}/source")
+    with pair.connect() as connection:
+        request = pair.request("PUT", "/k", source, field, credentials=WRITER)
+        assert connection.request(request).code == "AccessDenied"
+        assert pair.backend.connections == []
+        assert connection.request(pair.request("PUT", "/k", source, field)).status == 200
+    assert pair.backend.requests[0].get(field[0]) == field[1]
+
+
+@pytest.mark.rule("F41")
+def test_one_part_sent_twice_at_once(pair: Pair) -> None:
+    """A client that gave up waiting sends it again: both go on, whole, each as it was sent."""
+    pair.backend.serve(slowly(0, answer(INITIATED)), slowly(0.3, answer(b"", ("ETag", '"e"'))))
+    with pair.connect() as one, pair.connect() as two:
+        begun = one.request(pair.request("POST", "/k?uploads="))
+        upload = begun.body.split(b"<UploadId>")[1].split(b"<")[0].decode()
+        path = f"/k?partNumber=1&uploadId={upload}"
+        first, second = b"1" * 300_000, b"2" * 200_000
+        half = bytes(pair.request("PUT", path, body=first))
+        one.send(half[:-100_000])
+        two.send(pair.request("PUT", path, body=second))
+        assert two.read("PUT").status == 200
+        one.send(half[-100_000:])
+        assert one.read("PUT").status == 200
+    bodies = [bytes(got.body) for got in pair.backend.requests if got.method == "PUT"]
+    assert sorted(bodies) == [first, second]
 
 
 @pytest.mark.rule("SEM-19", "S20")

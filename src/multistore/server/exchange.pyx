@@ -3,8 +3,9 @@
 
 Phases: READING (what must be verified before the backend hears of it) -> WAITING (for a
 connection) -> SENDING (the request body) -> AWAITING (the response) -> ANSWERING, then the exchange
-is over; most begin with WAITING; a Gather leads to another plan (`transaction`). A fault before the client has a byte becomes an S3 error, a fault after that a reset
-(law 7). The client's deadline belongs to the exchange while it lasts.
+is over; most begin with WAITING, and a Gather leads to another plan (`transaction`). A fault before
+the client has a byte becomes an S3 error, a fault after that a reset (law 7). The client's deadline
+belongs to the exchange while it lasts.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE

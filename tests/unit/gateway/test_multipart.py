@@ -85,7 +85,7 @@ def test_an_id_that_no_client_could_use_is_the_stores_fault(length: int) -> None
 
 
 @pytest.mark.rule("S20")
-@pytest.mark.rule("R37", partial=True)
+@pytest.mark.rule("R37")
 def test_the_answer_to_create_is_in_the_clients_names() -> None:
     body = (
         b'<?xml version="1.0"?>\n<InitiateMultipartUploadResult xmlns="x"><Bucket>stored</Bucket>'

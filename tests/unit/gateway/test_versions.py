@@ -203,7 +203,7 @@ def test_a_marker_that_the_client_may_not_see_is_sealed() -> None:
 
 
 @pytest.mark.rule("F22")
-@pytest.mark.rule("F20", partial=True)
+@pytest.mark.rule("F20")
 @pytest.mark.parametrize(
     "document",
     [
