@@ -19,12 +19,14 @@ __all__ = [
     "DELETE_MAX_KEYS",
     "DOCUMENT_MAX",
     "ERROR_BODY_MAX",
+    "JOBS_MAX",
     "KEY_MAX",
     "LIST_BODY_MAX",
     "LIST_MAX_KEYS",
     "METADATA_MAX",
     "PART_NUMBER_MAX",
     "PRESIGN_MAX",
+    "TRANSFERS_MAX",
     "UPLOAD_ID_MAX",
     "Limits",
     "Timeouts",
@@ -62,6 +64,10 @@ DELETE_BODY_MAX = 2 * 1024**2
 BUCKET_DOCUMENT_MAX = 16_384
 #: Bytes of the document of CompleteMultipartUpload: ten thousand parts with a checksum each.
 COMPLETE_BODY_MAX = 4 * 1024**2
+#: Jobs of one worker that are under way: completions and copies, each a task and a connection.
+JOBS_MAX = 1024
+#: Copies from store to store of one worker that move bytes; the others wait their turn.
+TRANSFERS_MAX = 32
 #: Largest object that one copy makes (S3: CopyObject).
 COPY_MAX = 5 * 1024**3
 #: Bytes of a backend's error document that are read before giving up on it.

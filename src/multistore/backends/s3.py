@@ -279,7 +279,7 @@ class S3Backend:
             check_length(row.document, head.content_length)
             plan.length = head.content_length
             plan.payload = request.payload
-            promises, _ = promises_of(head, request.payload, self._policy.verifies)
+            promises, _ = promises_of(head, request.payload)
             if plan.length:
                 plan.check = DocumentCheck(row.document, promises)
         return plan
@@ -450,8 +450,9 @@ class S3Backend:
                 failure.asked_region,
                 request.request_id,
             )
-            if moved and not again:
-                if request.head.content_length <= 0:
+            if moved:
+                head = request.head
+                if not again and head.content_length <= 0 and not head.chunked:
                     return self._plan(request, True)
                 # The client's body is gone; every SDK sends it again on 503.
                 error = S3Error("ServiceUnavailable", "Please try again")

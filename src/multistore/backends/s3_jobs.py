@@ -8,7 +8,7 @@ import hashlib
 import logging
 from typing import TYPE_CHECKING, cast
 
-from multistore.backends.s3_answers import AskedAnswer, Failed, respond_error
+from multistore.backends.s3_answers import AskedAnswer, Failed, Site, respond_error
 from multistore.backends.s3_errors import Failure, explain
 from multistore.errors import S3Error
 from multistore.gateway import complete, copy, delete, outbound
@@ -80,7 +80,6 @@ _DESCRIPTION = HeaderSet(
         b"content-language",
         b"content-type",
         b"expires",
-        b"x-amz-website-redirect-location",
     ),
     (b"x-amz-meta-",),
 )
@@ -99,6 +98,7 @@ _TO_OTHER = HeaderSet(
         b"x-amz-server-side-encryption-context",
         b"x-amz-storage-class",
         b"x-amz-tagging",
+        b"x-amz-website-redirect-location",
     ),
     (b"x-amz-grant-", _CUSTOMER_KEY),
 )
@@ -196,17 +196,15 @@ class _Report(Failed):
 # --- jobs -----------------------------------------------------------------------------------------
 
 
-def _failed(
-    backend: S3Backend, request: GatewayRequest, answered: Answered, region: str
-) -> Respond:
-    """The client's answer for one that is none of success."""
-    failure = Failure(answered.status, answered.head, region)
+def _failed(backend: S3Backend, request: GatewayRequest, answered: Answered, site: Site) -> Respond:
+    """The client's answer for one of ``site`` that is none of success."""
+    failure = Failure(answered.status, answered.head, site.region)
     failure.read(answered.body[:ERROR_BODY_MAX])
     if answered.status == 200 and failure.code:
         return respond_error(explain(failure.code.encode()), request)
     try:
-        # (The second time: a plan for another region would be of no use here.)
-        return cast("Respond", backend.fail(request, failure, True, backend.site))
+        # (As if for the second time: a plan for another region would be of no use here.)
+        return cast("Respond", backend.fail(request, failure, True, site))
     except S3Error as error:
         return respond_error(error, request)
 
@@ -240,7 +238,7 @@ def complete_upload(backend: S3Backend, request: GatewayRequest, again: bool) ->
                     return complete.respond(request, answered.body, _shown(answered.head))
                 except S3Error:
                     pass  # an error in a 200 (SEM-19)
-            return _failed(backend, request, answered, site.region)
+            return _failed(backend, request, answered, site)
 
         key = b"complete" + copy.identity_of_copy(request) + parts.digest
         return Job(run, key=key, patient=True)
@@ -253,7 +251,11 @@ def copy_object(backend: S3Backend, request: GatewayRequest, again: bool) -> Pla
     head, source = request.head, request.source
     assert source is not None
     add = outbound.upload_fields(head, _COPY_KNOWN)
-    _check_directives(head.get(b"x-amz-metadata-directive"), head.get(b"x-amz-tagging-directive"))
+    tagging = head.get(b"x-amz-tagging-directive")
+    _check_directives(head.get(b"x-amz-metadata-directive"), tagging)
+    if tagging is None and not copy.may_copy_tags(request):
+        # S3 copies tags for whoever may read them there and write them here.
+        add += ((b"x-amz-tagging-directive", b"REPLACE"),)
     return _copy(backend, request, source, b"", "CopyObjectResult", _COPY, add)
 
 
@@ -327,7 +329,7 @@ async def _within(
             pass  # an error in a 200 (SEM-19)
         else:
             return copy.respond(root, texts, _shown(answered.head), request.now)
-    return _failed(backend, request, answered, site.region)
+    return _failed(backend, request, answered, site)
 
 
 async def _between(
@@ -344,7 +346,10 @@ async def _between(
     target is told their number before the first one."""
     head = request.head
     reading = cast("S3Backend", source.bucket.backend).open_copy(source, _source_fields(head))
+    asked = copy.read_range(head)
     as_part = root == "CopyPartResult"
+    if head.get(b"x-amz-checksum-algorithm") is not None:
+        raise S3Error("NotImplemented", "A copy between stores gets no further checksum.")
     origin_fields: list[tuple[bytes, bytes]] = []
 
     def target(opened: ResponseHead) -> Forward:
@@ -354,9 +359,10 @@ async def _between(
                 "The specified copy source is larger than the maximum allowable size for a copy "
                 f"source: {COPY_MAX}",
             )
+        _check_part(asked, opened)
         kept, fields = _PART_TO_OTHER, add
         if not as_part:
-            kept, fields = _TO_OTHER, _description(head, add, opened)
+            kept, fields = _TO_OTHER, _description(request, add, opened)
         version = opened.get(b"x-amz-version-id")
         if version is not None:
             origin_fields.append((b"x-amz-copy-source-version-id", version))
@@ -379,10 +385,25 @@ async def _between(
     if answered.plan is reading:
         return _unread(request, source, answered)
     if answered.status != 200:
-        return _failed(backend, request, answered, backend.site.region)
+        return _failed(backend, request, answered, backend.site)
     texts = {"ETag": answered.head.get(b"etag") or b""}
     shown = (*_shown(answered.head), *origin_fields)
     return copy.respond(root, texts, shown, request.now)
+
+
+def _check_part(asked: bytes | None, opened: ResponseHead) -> None:
+    """The source must give exactly what was asked of it, the whole or a range: stores may ignore a
+    range, or cut it at the end.
+
+    Raises: InvalidRange, BadGateway.
+    """
+    if opened.status != (200 if asked is None else 206):
+        raise S3Error("BadGateway", "The source of the copy did not give what was asked")
+    if asked is None:
+        return
+    given = (opened.get(b"content-range") or b"").removeprefix(b"bytes ").partition(b"/")[0]
+    if given != asked.removeprefix(b"bytes="):
+        raise S3Error("InvalidRange", "The requested range is not satisfiable")
 
 
 def _source_fields(head: RequestHead) -> Fields:
@@ -398,16 +419,19 @@ def _source_fields(head: RequestHead) -> Fields:
     return tuple(fields)
 
 
-def _description(head: RequestHead, add: Fields, opened: ResponseHead) -> Fields:
+def _description(request: GatewayRequest, add: Fields, opened: ResponseHead) -> Fields:
     """The fields of the copy that ``_TO_OTHER`` does not keep: what it says of itself is what the
     source does, unless the client replaces it. ``add`` is what an upload with this head adds."""
+    head = request.head
     if head.get(b"x-amz-metadata-directive") == b"REPLACE":
         described = [item for item in head.items() if item[0] in _DESCRIPTION]
     else:
         described = [item for item in opened.items() if item[0] in _DESCRIPTION]
         add = tuple([item for item in add if item[0] != b"content-encoding"])
+    add = tuple([item for item in add if item[0] != b"x-amz-tagging-directive"])
     tags = opened.get(b"x-amz-tagging-count") or b"0"
-    if tags != b"0" and head.get(b"x-amz-tagging-directive") != b"REPLACE":
+    replaced = head.get(b"x-amz-tagging-directive") == b"REPLACE" or not copy.may_copy_tags(request)
+    if tags != b"0" and not replaced:
         raise S3Error(
             "NotImplemented",
             "Tags are not copied between stores; give them in x-amz-tagging with "
@@ -425,4 +449,4 @@ def _unread(request: GatewayRequest, source: CopySource, answered: Answered) -> 
         )
         return respond_error(error, request)
     other = cast("S3Backend", source.bucket.backend)
-    return _failed(other, request, answered, other.site.region)
+    return _failed(other, request, answered, other.site)

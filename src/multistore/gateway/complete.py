@@ -9,7 +9,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
-from multistore.gateway.integrity import BodyCheck, Promise
+from multistore.gateway.integrity import BodyCheck, Promise, read_md5
 from multistore.gateway.page import quoted
 from multistore.gateway.plan import UNSIGNED_PAYLOAD, Collect, Respond
 from multistore.gateway.records import Record, malformed, read_records
@@ -55,9 +55,9 @@ def collect(request: GatewayRequest, send: Callable[[Parts], Plan]) -> Collect:
     """The plan for a request whose upload is known; ``send`` is asked for the next one.
 
     The checksums in the head describe the object, not this body: it is held to the signed hash
-    alone.
+    and to Content-MD5.
 
-    Raises: MissingContentLength, MissingRequestBodyError, MaxMessageLengthExceeded.
+    Raises: InvalidDigest, MissingContentLength, MissingRequestBodyError, MaxMessageLengthExceeded.
     """
     length = request.head.content_length
     if length < 0:
@@ -66,15 +66,18 @@ def collect(request: GatewayRequest, send: Callable[[Parts], Plan]) -> Collect:
         raise S3Error("MissingRequestBodyError", "Request Body is empty")
     if length > COMPLETE_BODY_MAX:
         raise S3Error("MaxMessageLengthExceeded", "Your request was too big.")
-    check = None
+    promises = read_md5(request.head)
     if request.payload != UNSIGNED_PAYLOAD:
         digest = bytes.fromhex(request.payload.decode())
-        check = BodyCheck((Promise("x-amz-content-sha256", "sha256", digest),))
+        promises.append(Promise("x-amz-content-sha256", "sha256", digest))
+    check = BodyCheck(promises) if promises else None
     return Collect(check, lambda body: send(_read(body)))
 
 
 def _read(body: bytes) -> Parts:
-    records, _ = read_records(body, "CompleteMultipartUpload", _REQUEST, strict=True)
+    records, _ = read_records(
+        body, "CompleteMultipartUpload", _REQUEST, strict=True, limit=PART_NUMBER_MAX
+    )
     parts = [DECLARATION, b"<CompleteMultipartUpload ", NAMESPACE, b">"]
     last = 0
     for record in records["Part"]:

@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from multistore.types import Bucket, Identity
     from multistore.wire import RequestHead
 
-__all__ = ["CopySource", "find_source", "identity_of_copy", "read_range", "respond", "result"]
+__all__ = [
+    "CopySource",
+    "find_source",
+    "identity_of_copy",
+    "may_copy_tags",
+    "read_range",
+    "respond",
+    "result",
+]
 
 _CHECKSUMS = (
     "ChecksumCRC32",
@@ -128,6 +136,18 @@ def _bad_source() -> S3Error:
         "InvalidArgument",
         "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
         fields=(("ArgumentName", "x-amz-copy-source"),),
+    )
+
+
+def may_copy_tags(request: GatewayRequest) -> bool:
+    """Whether the caller may read the tags of the source and write those of the copy."""
+    identity, source = request.identity, request.source
+    bucket, target = request.bucket, request.target
+    assert identity is not None and source is not None
+    assert bucket is not None and target is not None
+    read = "get_object_version_tagging" if source.version else "get_object_tagging"
+    return allowed(identity, read, source.bucket, source.key) and allowed(
+        identity, "put_object_tagging", bucket, target.key
     )
 
 

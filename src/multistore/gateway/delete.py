@@ -111,7 +111,7 @@ def collect(
 
 
 def _read(body: bytes) -> Deletion:
-    records, texts = read_records(body, "Delete", _REQUEST, strict=True)
+    records, texts = read_records(body, "Delete", _REQUEST, strict=True, limit=DELETE_MAX_KEYS)
     objects = records["Object"]
     quiet = texts.get("Quiet", b"false").strip().lower()
     if not 0 < len(objects) <= DELETE_MAX_KEYS or quiet not in (b"true", b"false"):
@@ -175,7 +175,9 @@ def read_result(
 
     Raises: MalformedXML.
     """
-    records, _ = read_records(body, "DeleteResult", _RESULT, strict=False)
+    records, _ = read_records(
+        body, "DeleteResult", _RESULT, strict=False, limit=4 * DELETE_MAX_KEYS
+    )
     done: dict[Name, Record | S3Error] = {}
     for record in records["Deleted"]:
         done[_stripped(record, prefix)] = record

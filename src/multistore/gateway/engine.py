@@ -192,7 +192,7 @@ class Engine:
             if operation.header == COPY_SOURCE:
                 request.source = find_source(head, identity, self._get_bucket, self._settings)
             length = head.content_length
-            if request.signing_key is not None:
+            if request.signing_key is not None or head.chunked:
                 length = content_length(request)
             if length > self._object_bytes:
                 raise S3Error(

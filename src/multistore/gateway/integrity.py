@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from multistore.wire import RequestHead
 
-__all__ = ["BodyCheck", "Checksum", "Promise", "new_checksum", "read_promises"]
+__all__ = ["BodyCheck", "Checksum", "Promise", "new_checksum", "read_md5", "read_promises"]
 
 _CHECKSUM = b"x-amz-checksum-"
 
@@ -136,6 +136,17 @@ class BodyCheck:
                 raise _broken(promise, promise.digest, computed)
 
 
+def read_md5(head: RequestHead) -> list[Promise]:
+    """What Content-MD5 promises, if it is there. Raises: InvalidDigest."""
+    value = head.get(b"content-md5")
+    if value is None:
+        return []
+    digest = _decode(value, 16)
+    if digest is None:
+        raise S3Error("InvalidDigest", "The Content-MD5 you specified is not valid.")
+    return [Promise("Content-MD5", "md5", digest)]
+
+
 def read_promises(
     head: RequestHead, *, trailer: bool = False
 ) -> tuple[list[Promise], list[tuple[bytes, bytes]]]:
@@ -153,15 +164,8 @@ def read_promises(
     fields that contradict each other; MalformedTrailerError for a trailer that cannot be;
     NotImplemented for a checksum that S3 has and the gateway does not.
     """
-    promises: list[Promise] = []
+    promises = read_md5(head)
     shown: list[tuple[bytes, bytes]] = []
-    value = head.get(b"content-md5")
-    if value is not None:
-        digest = _decode(value, 16)
-        if digest is None:
-            raise S3Error("InvalidDigest", "The Content-MD5 you specified is not valid.")
-        promises.append(Promise("Content-MD5", "md5", digest))
-
     stated = [
         item
         for item in head.items()

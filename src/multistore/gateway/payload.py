@@ -45,11 +45,12 @@ class PayloadPolicy:
     ``hash``: the client's own SHA-256, where it gave one. ``trailer``: a checksum that came behind
     the body goes behind it again. ``signed``: what has no hash is sent in signed chunks, and so is
     what has a trailer. ``verifies``: the store compares what our signed head says with the body,
-    which then may pass unread (law 6). All of them False: ``UNSIGNED-PAYLOAD``, the only thing
+    which then may pass unread (law 6); with ``checksums`` also digests beside it, as AWS does. All
+    of them False: ``UNSIGNED-PAYLOAD``, the only thing
     that can be said without a signature.
     """
 
-    __slots__ = ("hash", "signed", "trailer", "verifies")
+    __slots__ = ("checksums", "hash", "signed", "trailer", "verifies")
 
     def __init__(
         self,
@@ -58,7 +59,9 @@ class PayloadPolicy:
         trailer: bool = False,
         signed: bool = False,
         verifies: bool = False,
+        checksums: bool = False,
     ) -> None:
+        self.checksums = checksums
         self.hash = hash
         self.trailer = trailer
         self.signed = signed
@@ -79,9 +82,14 @@ class PayloadPolicy:
         if verifies is None:
             verifies = aws
         if name == "unsigned":
-            return cls(hash=False, verifies=verifies)
+            return cls(hash=False, verifies=verifies, checksums=aws)
         signed = name == "signed"
-        return cls(trailer=signed or name == "trailer" or aws, signed=signed, verifies=verifies)
+        return cls(
+            trailer=signed or name == "trailer" or aws,
+            signed=signed,
+            verifies=verifies,
+            checksums=aws,
+        )
 
 
 class Payload:
@@ -158,7 +166,7 @@ def plan_payload(request: GatewayRequest, policy: PayloadPolicy) -> Payload:
         if length == 0 and not head.chunked:
             check.finish()
             check = None
-        elif policy.verifies and payload == stated:
+        elif policy.verifies and payload == stated and (literal or policy.checksums):
             check = None
     return Payload(
         length,
@@ -194,15 +202,12 @@ def content_length(request: GatewayRequest) -> int:
     return length
 
 
-def promises_of(
-    head: RequestHead, payload: bytes, verifies: bool = False
-) -> tuple[BodyCheck | None, Fields]:
+def promises_of(head: RequestHead, payload: bytes) -> tuple[BodyCheck | None, Fields]:
     """What a small document is held to here, if anything, and the checksum that its answer may
     repeat (SEM-20).
 
-    ``payload`` is what the client's verified signature says of it, no streaming mode. Where the
-    backend ``verifies`` what our signed head says, it may pass unread. A document of no bytes is
-    judged at once, before the backend sees a head (SEM-11).
+    ``payload`` is what the client's verified signature says of it, no streaming mode. A document
+    of no bytes is judged at once, before the backend sees a head (SEM-11).
 
     Raises: XAmzContentSHA256Mismatch, BadDigest, InvalidDigest, InvalidRequest, NotImplemented.
     """
@@ -213,6 +218,5 @@ def promises_of(
         return None, ()
     if head.content_length == 0:
         BodyCheck(promises).finish()
-    elif not verifies:
-        return BodyCheck(promises), tuple(shown)
-    return None, tuple(shown)
+        return None, tuple(shown)
+    return BodyCheck(promises), tuple(shown)

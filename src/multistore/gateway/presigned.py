@@ -120,6 +120,8 @@ def read_presigned(
     if now >= expires_at:
         fields = (("X-Amz-Expires", expires.decode()), ("Expires", _moment(expires_at)))
         raise S3Error("AccessDenied", "Request has expired", fields=(*fields, *_clock(now)))
+    if _PAYLOAD.lower() in params:
+        raise S3Error("InvalidRequest", f"The query parameter is called {_PAYLOAD}.")
     payload = head.get(b"x-amz-content-sha256") or params.get(_PAYLOAD) or UNSIGNED_PAYLOAD
     if payload == UNSIGNED_PAYLOAD:
         payload = UNSIGNED_PAYLOAD

@@ -8,12 +8,16 @@ from multistore.errors import S3Error
 from multistore.wire import END, LEAF, XmlReader
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = ["Record", "malformed", "read_records"]
 
 #: Texts by the names of their elements.
 Record = dict[str, bytes]
+
+
+#: Bytes that are read at a time: events cost many times the text they stand for.
+_SLICE = 65_536
 
 
 def malformed() -> S3Error:
@@ -24,14 +28,15 @@ def malformed() -> S3Error:
 
 
 def read_records(
-    body: bytes, root: str, known: Mapping[str, frozenset[str]], *, strict: bool
+    body: bytes, root: str, known: Mapping[str, frozenset[str]], *, strict: bool, limit: int = 0
 ) -> tuple[dict[str, list[Record]], Record]:
     """The records of a document by name, each in order, and the texts beside them.
 
     ``known`` names the elements below ``root``: records with the names of what is in them, and
     with the empty set what holds text alone. What is not known is a fault if ``strict`` (a client
     may ask for nothing that we overlook), otherwise read over, however deep (a store may say more
-    than we know of). Whatever stands twice in one record is a fault.
+    than we know of). Whatever stands twice in one record is a fault, and so are more than
+    ``limit`` records: nothing is kept of what is too much.
 
     Raises: MalformedXML.
     """
@@ -40,9 +45,8 @@ def read_records(
     path: list[str] = []
     current: Record = {}
     reader = XmlReader()
-    events = reader.feed(body)
-    reader.close()
-    for kind, name, text in events:
+    count = 0
+    for kind, name, text in _events(reader, body):
         if kind == END:
             path.pop()
             continue
@@ -52,6 +56,9 @@ def read_records(
                 raise malformed()
         elif depth == 1 and known.get(name):
             current = {}
+            count += 1
+            if count > limit:
+                raise malformed()
             records[name].append(current)
         elif kind == LEAF and depth == 1 and name in known:
             _put(texts, name, text)
@@ -62,6 +69,12 @@ def read_records(
         if kind != LEAF:
             path.append(name)
     return records, texts
+
+
+def _events(reader: XmlReader, body: bytes) -> Iterator[tuple[int, str, bytes]]:
+    for at in range(0, len(body), _SLICE):
+        yield from reader.feed(body[at : at + _SLICE])
+    reader.close()
 
 
 def _put(record: Record, name: str, text: bytes) -> None:

@@ -28,6 +28,8 @@ RESOLVE_TTL = 10.0
 #: Seconds that it serves while the resolver is down. After that the address may be somebody
 #: else's.
 STALE_MAX = 300.0
+#: Names after which those that are of no use any more are forgotten.
+RESOLVED_MAX = 1024
 #: Head start of one address over the next (RFC 8305 section 5: 250 ms).
 STAGGER = 0.25
 
@@ -90,6 +92,8 @@ class Dialer:
         else:
             addresses = [(family, address) for family, _, _, _, address in found]
             useless = now + STALE_MAX
+        if len(self._resolved) >= RESOLVED_MAX:
+            self._resolved = {k: v for k, v in self._resolved.items() if now < v[1]}
         self._resolved[host, port] = (min(now + RESOLVE_TTL, useless), useless, addresses)
         return list(addresses)
 

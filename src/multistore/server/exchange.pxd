@@ -65,6 +65,7 @@ cdef class Exchange(Call):
     cdef int _translation_failed(self, object error) except -1
     cdef int _deadline(self) except -1
     cdef int _stalled(self) except -1
+    cdef int _finish_answer(self) except -1
     cdef int _finish_gather(self) except -1
     cdef int _write_chunk(self, const char* p, Py_ssize_t n) except -1
     cdef int _respond(self, Respond respond) except -1

@@ -26,7 +26,7 @@ import logging
 
 from multistore.errors import S3Error, bug_of
 from multistore.gateway import render
-from multistore.server.faults import backend_fault, upload_stalled
+from multistore.server.faults import backend_fault, internal_error, upload_stalled
 
 cdef enum Mode:
     RELAY                           # the body flows below us
@@ -42,8 +42,6 @@ cdef bytes LAST_CHUNK = b"0\r\n\r\n"
 cdef class Exchange(Call):
     """Carries out one Forward plan after another."""
 
-    # --- the request goes out ---------------------------------------------------------------
-
     cdef int carry_out(self, object plan) except -1:
         raise NotImplementedError
 
@@ -57,9 +55,7 @@ cdef class Exchange(Call):
             if self.upload is not None or self.body_taken:
                 raise RuntimeError("a second plan cannot send the client's body again")
             self.upload = Upload.__new__(Upload, plan, self.request.head)
-            if self.upload.reads and (
-                self.client.body_begun or plan.length == 0 or self.upload.left == 0
-            ):
+            if self.upload.reads and (self.client.body_begun or plan.length == 0 or self.upload.left == 0):
                 return self._read_first()
         elif self.upload is not None:
             self._tell_unread()
@@ -143,8 +139,9 @@ cdef class Exchange(Call):
         if self.phase == READING and upload.data_left > 0 and not upload.ends_within(n):
             # More than one read: it goes as it comes, over a connection that is there already.
             self.start()
-            if self.phase != SENDING:
+            if self.phase == WAITING:
                 self.client.stream.pause()
+            if self.phase != SENDING:
                 return 0
         self._feed(p, n)
         return <int> upload.taken
@@ -314,7 +311,6 @@ cdef class Exchange(Call):
 
     cdef int on_complete(self) except -1:
         cdef Upstream upstream = self.upstream
-        cdef bytes out
         self.upstream = None
         if upstream.reusable and (self.upload is None or self.upload.sent):
             self.pool.release(upstream)
@@ -322,6 +318,14 @@ cdef class Exchange(Call):
             upstream.discard()
         if self.phase == OVER:
             return 0
+        try:
+            return self._finish_answer()
+        except Exception as error:                  # nobody else would tell the client
+            log.error("%s: %s", self.request.request_id, bug_of(error))
+            return self._refuse(internal_error())
+
+    cdef int _finish_answer(self) except -1:
+        cdef bytes out
         if self.mode == GATHER:
             return self._finish_gather()
         if self.mode == TRANSLATE:
@@ -336,7 +340,6 @@ cdef class Exchange(Call):
         return 0
 
     cdef int _finish_gather(self) except -1:
-        cdef object plan
         try:
             plan = self.gather.finish(bytes(self.gathered))
         except S3Error as error:

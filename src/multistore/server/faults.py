@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from multistore.errors import S3Error
 
-__all__ = ["backend_fault", "upload_stalled"]
+__all__ = ["backend_fault", "internal_error", "upload_stalled"]
 
 _FAULTS = {
     "connect": (
@@ -25,6 +25,11 @@ _FAULTS = {
 def backend_fault(why: str) -> S3Error:
     """``why``: connect, exhausted, timeout, closed, malformed or early."""
     return S3Error(*_FAULTS[why])
+
+
+def internal_error() -> S3Error:
+    """A bug of ours, which is in the log."""
+    return S3Error("InternalError", "We encountered an internal error. Please try again.")
 
 
 def upload_stalled() -> S3Error:

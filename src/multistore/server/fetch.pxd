@@ -26,6 +26,7 @@ cdef class Fetch(Call):
     cdef bint held
     cdef Fetch target               # where its body goes
     cdef readonly str fault         # None, or why there is no answer
+    cdef readonly object error      # an S3Error of ours instead
     cdef readonly bint over
     cdef readonly int64_t moved     # bytes of bodies so far
 

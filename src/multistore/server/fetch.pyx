@@ -17,7 +17,7 @@ from multistore.wire._native.render cimport request_head
 
 import logging
 
-from multistore.errors import bug_of
+from multistore.errors import S3Error, bug_of
 
 cdef object log = logging.getLogger("multistore.backend")
 
@@ -58,6 +58,11 @@ cdef class Fetch(Call):
         self._fail(why)
 
     @property
+    def connected(self):
+        """Whether it has, or had, a connection."""
+        return self.upstream is not None or self.head is not None
+
+    @property
     def answer(self):
         """The answer's body as far as it was read."""
         return bytes(self.gathered)
@@ -67,6 +72,9 @@ cdef class Fetch(Call):
     cdef void on_connected(self, Upstream upstream) noexcept:
         try:
             self._send(upstream)
+        except S3Error as error:                    # a head that cannot be written
+            self.error = error
+            self._fail("malformed")
         except Exception as error:
             log.error("%s", bug_of(error))
             self._fail("closed")

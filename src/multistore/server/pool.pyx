@@ -33,6 +33,8 @@ cdef class Pool(Home):
 
     cdef void dial(self, Call call) noexcept:
         cdef Upstream upstream
+        if self.total >= self.total_max and self.idle:
+            (<Upstream> self.idle[0]).discard()     # a used one makes room for a new one
         if self.total >= self.total_max:
             self.waiting.append(call)
             return

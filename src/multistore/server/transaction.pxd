@@ -10,6 +10,7 @@ cdef class Transaction(Exchange):
     cdef bytearray body             # as far as it has come
     cdef int64_t body_left          # bytes of it still to come
     cdef Job job                    # something goes on without a connection of ours
+    cdef object running             # jobs.Running, of that job
 
     # A new transaction, called once.
     cdef int begin(self, Client client, GatewayRequest request, object plan) except -1

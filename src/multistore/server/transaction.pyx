@@ -47,7 +47,10 @@ cdef class Transaction(Exchange):
         self.job = <Job?> plan
         self.phase = WORKING
         self.service.wheel.set(self.client, PATIENCE)
-        self.service.jobs.run(plan, self.on_job_done)
+        try:
+            self.running = self.service.jobs.run(plan, self.on_job_done)
+        except S3Error as error:
+            return self._refuse(error)
         return 0
 
     # --- a body that is wanted whole ----------------------------------------------------------
@@ -111,6 +114,12 @@ cdef class Transaction(Exchange):
             log.error("%s: %s", self.request.request_id, bug_of(error))
             self._give_up()
 
+    cdef void on_client_gone(self) noexcept:
+        # The job goes on without it.
+        if self.phase == WORKING:
+            self.running.leave(self.on_job_done)
+        Exchange.on_client_gone(self)
+
     cdef int _deadline(self) except -1:
         if self.phase == WORKING:
             return self._be_patient()
@@ -134,7 +143,8 @@ cdef class Transaction(Exchange):
         if not self.answered:
             return self._respond(respond)
         rest = respond.body.removeprefix(DECLARATION)
-        self._write_chunk(PyBytes_AS_STRING(rest), PyBytes_GET_SIZE(rest))
+        if rest:
+            self._write_chunk(PyBytes_AS_STRING(rest), PyBytes_GET_SIZE(rest))
         self.client.stream.write_bytes(LAST_CHUNK)
         self._over()
         return 0
