@@ -210,6 +210,7 @@ def test_a_completion(pair: Pair) -> None:
         for body, code in (
             (PARTS.replace(b"<ETag>", b"<Extra/><ETag>"), "MalformedXML"),
             (b"<CompleteMultipartUpload/>", "MalformedXML"),
+            (b"", "MalformedXML"),
             (b"x", "MalformedXML"),
             (PARTS.replace(b">1<", b">10001<"), "InvalidArgument"),
         ):

@@ -57,13 +57,13 @@ def collect(request: GatewayRequest, send: Callable[[Parts], Plan]) -> Collect:
     The checksums in the head describe the object, not this body: it is held to the signed hash
     and to Content-MD5.
 
-    Raises: InvalidDigest, MissingContentLength, MissingRequestBodyError, MaxMessageLengthExceeded.
+    Raises: InvalidDigest, MissingContentLength, MalformedXML, MaxMessageLengthExceeded.
     """
     length = request.head.content_length
     if length < 0:
         raise S3Error("MissingContentLength", "You must provide the Content-Length HTTP header.")
     if length == 0:
-        raise S3Error("MissingRequestBodyError", "Request Body is empty")
+        raise malformed()  # S3's answer where no part is named, with an empty body as well
     if length > COMPLETE_BODY_MAX:
         raise S3Error("MaxMessageLengthExceeded", "Your request was too big.")
     promises = read_md5(request.head)
