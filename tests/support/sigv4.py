@@ -20,6 +20,7 @@ __all__ = [
     "Request",
     "amz_date",
     "presigned_target",
+    "sign_again",
     "signed_names",
     "verifies",
 ]
@@ -173,12 +174,42 @@ def verifies(
     """Whether a received request, its field names in lower case, is signed as a strict store
     demands: the path is taken as it is, the query must be canonical already."""
     scope, names, signature = _authorization(fields)
+    return signature == _signature_of(method, target, fields, credentials, scope, names)
+
+
+def sign_again(
+    method: str,
+    target: str,
+    fields: Sequence[tuple[str, str]],
+    credentials: Credentials,
+    payload: str,
+) -> str:
+    """The value of Authorization among ``fields``, names in lower case, made anew: the same
+    headers signed, in the same spelling, at the X-Amz-Date that they hold. ``payload`` is for a
+    request without x-amz-content-sha256."""
+    old = next(value for name, value in fields if name == "authorization")
+    scope, names, signature = _authorization(fields)
+    date = next(value for name, value in fields if name == "x-amz-date")
+    new = f"{date[:8]}/{scope.partition('/')[2]}"
+    made = _signature_of(method, target, fields, credentials, new, names, payload)
+    return old.replace(f"/{scope}", f"/{new}").replace(signature, made)
+
+
+def _signature_of(
+    method: str,
+    target: str,
+    fields: Sequence[tuple[str, str]],
+    credentials: Credentials,
+    scope: str,
+    names: str,
+    payload: str = "",
+) -> str:
     values: dict[str, list[str]] = {}
     for name, value in fields:
         values.setdefault(name, []).append(" ".join(value.split()))
     path, _, query = target.partition("?")
     canonical = [method, path, _canonical_query(query)]
     canonical += [f"{name}:{','.join(values[name])}" for name in names.split(";")]
-    canonical += ["", names, values["x-amz-content-sha256"][0]]
+    canonical += ["", names, values.get("x-amz-content-sha256", [payload])[0]]
     text = "\n".join(canonical).encode("latin-1")
-    return signature == _signature(credentials, values["x-amz-date"][0], scope, text)
+    return _signature(credentials, values["x-amz-date"][0], scope, text)
