@@ -56,7 +56,7 @@ bench: $(STAMP)-test $(BUILD) ## CPU per request beside nginx; QUICK=1 only prov
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(ARGS)
 
 conformance: $(STAMP)-suites $(STAMP)-test $(BUILD) ## others' S3 suites, straight and through us, into docs/conformance.md; QUICK=1: a part
-	PYTHONPATH=tests $(BIN)/python -m conformance --suites $(SUITES_VENV) --jobs $(JOBS) $(if $(QUICK),--quick) $(ARGS)
+	PYTHONPATH=tests $(BIN)/python -m conformance --suites $(abspath $(SUITES_VENV)) --jobs $(JOBS) $(if $(QUICK),--quick) $(ARGS)
 
 docs: $(STAMP)-docs $(BUILD) ## the manual, into docs/_build/html
 	$(DOCS_VENV)/bin/python -m sphinx -W --keep-going -q -b html docs docs/_build/html

@@ -92,8 +92,11 @@ def run(
     configuration.write_text(
         CONFIGURATION.format(port=target.port, main=_section(MAIN), alt=_section(ALT))
     )
+    # The suites may stand below our own settings for pytest, which an older one cannot read.
+    settings_file = folder / "pytest.ini"
+    settings_file.write_text("[pytest]\n")
     package = _package(python)
-    command = [python, "-m", "pytest", "-q", "--no-header", "--tb=short"]
+    command = [python, "-m", "pytest", "-q", "--no-header", "--tb=short", "-c", str(settings_file)]
     command += [f"--rootdir={package}", f"--confcutdir={package}", f"--s3cfg={configuration}"]
     command += ["-p", "no:cacheprovider", "-p", "operations", f"--timeout={TEST_LIMIT}"]
     command += [f"--junitxml={results}", "-o", "junit_family=xunit1", "-n", str(jobs)]
