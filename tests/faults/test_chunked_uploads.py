@@ -353,6 +353,60 @@ def test_transfer_coding_that_is_none(pair: Pair, broken: bytes, payload: str) -
     nothing_whole(pair)
 
 
+@pytest.mark.rule("L4", "L6")
+@pytest.mark.parametrize("bytewise", [False, True])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"5;a=b\r\nhello\r\n0\r\n\r\n",
+        b"5;\r\nhello\r\n0\r\n\r\n",
+        b"5 \r\nhello\r\n0\r\n\r\n",
+        b"5\nhello\r\n0\r\n\r\n",
+        b"5\r\r\nhello\r\n0\r\n\r\n",
+        b"\r\n5\r\nhello\r\n0\r\n\r\n",
+        b"2\r\nhe\r\n3;a\r\nllo\r\n0\r\n\r\n",
+        b"5\r\nhello\r\n0;a=b\r\n\r\n",
+        b"1000000000000005\r\nhello\r\n0\r\n\r\n",
+    ],
+)
+def test_sizes_that_are_more_than_a_number(pair: Pair, body: bytes, bytewise: bool) -> None:
+    """Chunk extensions: what one reader of a line reads over, another one takes for data."""
+    fields = [("Transfer-Encoding", "chunked"), ("x-amz-decoded-content-length", "5")]
+    request = pair.request("PUT", "/k", *fields, payload="UNSIGNED-PAYLOAD", length=None)
+    with pair.connect() as connection:
+        connection.send(request.head)
+        if bytewise:
+            connection.send_bytewise(body)
+        else:
+            connection.send(body)
+        response = connection.read("PUT")
+        assert (response.status, response.code) == (400, "BadRequest") and response.closes
+    nothing_whole(pair)
+
+
+@pytest.mark.rule("L4")
+@pytest.mark.parametrize("bytewise", [False, True])
+@pytest.mark.parametrize(
+    ("body", "data"),
+    [
+        (b"00A\r\n0123456789\r\n1\r\n;\r\n0\r\n\r\n", b"0123456789;"),
+        (b"c\r\n0;a=b\r\n\r\n 0 \r\n00\r\nX-A: b;c\r\n\r\n", b"0;a=b\r\n\r\n 0 "),
+    ],
+)
+def test_sizes_as_they_may_be_written(pair: Pair, body: bytes, data: bytes, bytewise: bool) -> None:
+    length = ("x-amz-decoded-content-length", str(len(data)))
+    fields = [("Transfer-Encoding", "chunked"), length]
+    request = pair.request("PUT", "/k", *fields, payload="UNSIGNED-PAYLOAD", length=None)
+    with pair.connect() as connection:
+        connection.send(request.head)
+        if bytewise:
+            connection.send_bytewise(body)
+        else:
+            connection.send(body)
+        assert connection.read("PUT").status == 200
+    assert pair.backend.requests[0].body == data
+
+
 @pytest.mark.rule("L6", "SEM-10")
 @pytest.mark.parametrize("body", [b"abc", b"abcde", b""])
 @pytest.mark.parametrize("size", [0, 300_000])

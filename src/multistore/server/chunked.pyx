@@ -17,6 +17,9 @@ cdef enum:
     # Stores send chunks of hundreds of bytes; a flood of tiny ones costs an object each.
     FRAMING_MAX = 65536
 
+# A chunk's size must stay below 16 times this.
+cdef int64_t SIZE_MAX = <int64_t> 1 << 56
+
 
 class _HeadSink:
     """Collects one message head from httptools' callbacks."""
@@ -81,10 +84,24 @@ class _BodySink:
             raise ValueError("a second message")
 
 
-cdef class ChunkedBody:
-    """A chunked body. `raw` is the head of a response, which the parser must see first."""
+cdef int value_of(char digit) noexcept:
+    """-1 for what is no hexadecimal digit."""
+    if c'0' <= digit <= c'9':
+        return digit - c'0'
+    digit |= 0x20
+    return digit - c'a' + 10 if c'a' <= digit <= c'f' else -1
 
-    def __cinit__(self, bytes raw):
+
+cdef class ChunkedBody:
+    """A chunked body. `raw` is the head of a response, which the parser must see first.
+
+    Chunk extensions of a store are read over, as RFC 9112 7.1.1 asks for; those of a client,
+    `extensions` false, are refused: none has a use for them but to smuggle.
+    """
+
+    def __cinit__(self, bytes raw, bint extensions):
+        self.sizes_left = not extensions
+        self.size = -1
         self.pieces = []
         self.parser = httptools.HttpResponseParser(_BodySink(self))
         self.parser.feed_data(raw)
@@ -95,6 +112,8 @@ cdef class ChunkedBody:
         Raises: httptools.HttpParserError and whatever else says that the framing is broken.
         """
         cdef list pieces
+        if self.sizes_left:
+            self.check_sizes(p, n)
         self.parser.feed_data(PyBytes_FromStringAndSize(p, n))
         pieces = self.pieces
         self.pieces = []
@@ -104,3 +123,29 @@ cdef class ChunkedBody:
         if self.fed - self.data > FRAMING_MAX and self.fed > 2 * self.data:
             raise ValueError("more framing than data")
         return pieces
+
+    cdef int check_sizes(self, const char* p, Py_ssize_t n) except -1:
+        """Refuses lines of sizes that hold more than a size: httptools tells of no extension."""
+        cdef Py_ssize_t at = 0
+        cdef int64_t step
+        cdef int digit
+        while at < n and self.sizes_left:
+            if self.skip > 0:
+                step = min(self.skip, <int64_t> (n - at))
+                self.skip -= step
+                at += <Py_ssize_t> step
+                continue
+            digit = value_of(p[at])
+            if digit >= 0 and not self.ending and self.size < SIZE_MAX:
+                self.size = max(self.size, 0) * 16 + digit
+            elif p[at] == c'\r' and not self.ending and self.size >= 0:
+                self.ending = True
+            elif p[at] == c'\n' and self.ending:
+                self.sizes_left = self.size > 0
+                self.skip = self.size + 2           # the data and the end of its line
+                self.size = -1
+                self.ending = False
+            else:
+                raise ValueError("the line of a chunk's size holds more than a size")
+            at += 1
+        return 0

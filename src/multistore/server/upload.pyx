@@ -60,7 +60,7 @@ cdef class Upload:
         self.left = head.content_length
         if head.chunked:
             self.left = -1
-            self.chunks = ChunkedBody(CHUNKED_HEAD)
+            self.chunks = ChunkedBody(CHUNKED_HEAD, False)
         self.reads = (
             head.chunked or self.decoder is not None or self.check is not None
             or plan.framing is not None

@@ -165,7 +165,7 @@ cdef class Upstream(Owner):
             self.body_left = 0
         elif head.chunked:
             self.body_left = -1
-            self.chunks = ChunkedBody(head.raw)
+            self.chunks = ChunkedBody(head.raw, True)
         else:
             self.body_left = head.content_length
         if self.chunks is not None:
