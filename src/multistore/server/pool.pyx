@@ -33,12 +33,13 @@ cdef class Pool(Home):
 
     cdef void dial(self, Call call) noexcept:
         cdef Upstream upstream
-        if self.total >= self.total_max and self.idle:
-            (<Upstream> self.idle[0]).discard()     # a used one makes room for a new one
-        if self.total >= self.total_max:
+        cdef bint full = self.total >= self.total_max
+        if full and not self.idle:
             self.waiting.append(call)
             return
         self.total += 1
+        if full:
+            (<Upstream> self.idle[0]).discard()     # a used one makes room for a new one
         upstream = Upstream(self, self.wheel)
         upstream.call = call
         call.dialling = upstream

@@ -205,7 +205,9 @@ cdef class FdStream(Stream):
             self._hold(v, n, 0)
             return ROOM
         self.send_held()
-        if not self.full and not self.broken:
+        if self.broken:
+            return ROOM
+        if not self.full:
             sent = self._send(v, n, total)
             if sent == total:
                 return ROOM

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import struct
 
 import pytest
 import trustme
@@ -386,6 +387,36 @@ def test_an_aborted_stream_harms_none_of_its_turn(scenario):
                 continue
             assert await asyncio.to_thread(sock.recv, 100) == b"answer"
             assert end.names()[-1] != "lost"
+
+    scenario(body)
+
+
+def test_what_nobody_reads_any_more_stops_no_source(scenario, server_context):
+    """The peer resets between a write that waits for the end of the turn and one that does not."""
+    if server_context is not None:
+        pytest.skip("the loop writes at once")
+    full = []
+
+    async def body(bench):
+        pairs = [await bench.connect() for _ in range(4)]
+
+        def make(sock, end):
+            def consume(data):
+                end.write(b"held")
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                sock.close()
+                full.append(end.write(b"B" * 20_000))
+                return len(data)
+
+            return consume
+
+        for sock, end in pairs:
+            end.consume = make(sock, end)
+        for sock, _ in pairs:
+            sock.sendall(b"go")
+        for _, end in pairs:
+            await bench.until(lambda end=end: "lost" in end.names())
+        assert full == [False] * 4
 
     scenario(body)
 
