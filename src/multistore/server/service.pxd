@@ -22,7 +22,7 @@ cdef class Service:
     cdef readonly Pools pools
     cdef readonly Wheel wheel
     cdef readonly Counters counters
-    cdef readonly object jobs
+    cdef public object jobs                     # jobs.Jobs, whose calls are made by this service
     cdef set open_clients
     cdef dict by_peer                           # open connections per address
     cdef public bint draining

@@ -11,8 +11,6 @@ import secrets
 import time
 from email.utils import formatdate
 
-from multistore.server.jobs import Jobs
-
 cdef extern from "<time.h>" nogil:
     struct timespec:
         long tv_sec
@@ -56,7 +54,6 @@ cdef class Service:
         self.pools = pools
         self.wheel = wheel
         self.counters = Counters()
-        self.jobs = Jobs(self, timeouts)
         self.open_clients = set()
         self.by_peer = {}
         self.head_bytes = limits.head_bytes

@@ -14,6 +14,7 @@ import uvloop
 
 from multistore.limits import Limits, Timeouts
 from multistore.server.dial import Dialer
+from multistore.server.jobs import Jobs
 from multistore.server.pool import Pools
 from multistore.server.protocol import Connection
 from multistore.server.service import Service
@@ -84,6 +85,7 @@ class Server:
         wheel, poller = Wheel(loop), Poller(loop)
         pools = Pools(Dialer(loop, poller, timeouts), wheel, limits, timeouts)
         service = self._service = Service(self._engine, pools, wheel, limits, timeouts)
+        service.jobs = Jobs(service, timeouts)
         listeners = await self._listen(loop, service, poller)
         try:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
