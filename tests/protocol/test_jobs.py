@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from support.backend import BackendConnection, Gone, Script, answer
+from support.backend import BackendConnection, Gone, Script, answer, ok
 from support.configuration import WRITER
 from support.processes import wait_until
 from support.raw import Connection, Truncated
-from support.rig import Pair, Stand
+from support.rig import Pair, Rig, Stand
 
 RESULT = (
     b'<?xml version="1.0"?>\n<CopyObjectResult><LastModified>2026-01-01T00:00:00.000Z'
@@ -219,6 +220,9 @@ def test_a_completion(pair: Pair) -> None:
         assert connection.request(pair.request("POST", forged, body=PARTS)).code == "NoSuchUpload"
         wrong = pair.request("POST", path, body=PARTS, payload="0" * 64)
         assert connection.request(wrong).code == "XAmzContentSHA256Mismatch"
+        digest = ("Content-MD5", "AAAAAAAAAAAAAAAAAAAAAA==")
+        wrong = pair.request("POST", path, digest, body=PARTS, payload="UNSIGNED-PAYLOAD")
+        assert connection.request(wrong).code == "BadDigest"
     _, completed = pair.backend.requests
     assert completed.target.endswith("canary-prefix/k?uploadId=canary-id")
 
@@ -236,10 +240,12 @@ def pairs(stand: Stand) -> Iterator[tuple[Pair, Pair]]:
     one.gateway.check_log()
 
 
-def gives(body: bytes, *fields: tuple[str, str], cut: int | None = None) -> Script:
+def gives(
+    body: bytes, *fields: tuple[str, str], cut: int | None = None, status: str = "200 OK"
+) -> Script:
     def script(connection: BackendConnection) -> None:
         connection.read_request()
-        whole = answer(body, ("ETag", '"e"'), *fields)
+        whole = answer(body, ("ETag", '"e"'), *fields, status=status)
         if cut is None:
             connection.send(whole)
             connection.wait_end()
@@ -347,6 +353,83 @@ def test_a_copy_goes_on_when_its_client_leaves(pairs: tuple[Pair, Pair]) -> None
         connection.reset()
     go.set()
     wait_until(lambda: len(taking.body) == 300_000, timeout=5, what="the copy is made")
+
+
+@pytest.mark.rule("L6")
+@pytest.mark.parametrize(
+    ("asked", "status", "given", "code"),
+    [
+        (None, "206 Partial Content", "bytes 0-9/10", "BadGateway"),
+        ("bytes=0-9", "200 OK", None, "BadGateway"),
+        ("bytes=0-9", "206 Partial Content", None, "InvalidRange"),
+        ("bytes=0-9", "206 Partial Content", "bytes 10-19/20", "InvalidRange"),
+        ("bytes=0-19", "206 Partial Content", "bytes 0-9/10", "InvalidRange"),
+    ],
+)
+def test_a_source_that_gives_another_part(
+    pairs: tuple[Pair, Pair], asked: str | None, status: str, given: str | None, code: str
+) -> None:
+    """Not one byte reaches the target."""
+    here, there = pairs
+    content_range = [("Content-Range", given)] if given else []
+    here.backend.serve(gives(b"y" * 10, *content_range, status=status))
+    there.backend.serve(slowly(0, answer(INITIATED)))
+    source = ("x-amz-copy-source", f"/{here.bucket}/source")
+    with there.connect() as connection:
+        if asked is None:
+            request = there.request("PUT", "/k", source)
+        else:
+            begun = connection.request(there.request("POST", "/k?uploads="))
+            upload = begun.body.split(b"<UploadId>")[1].split(b"<")[0].decode()
+            wanted = ("x-amz-copy-source-range", asked)
+            path = f"/k?partNumber=1&uploadId={upload}"
+            request = there.request("PUT", path, source, wanted)
+        assert connection.request(request).code == code
+    assert here.backend.requests[0].get("range") == asked
+    assert [got.method for got in there.backend.requests if got.method == "PUT"] == []
+
+
+@pytest.mark.rule("L8")
+def test_copies_that_wait_for_each_other(tmp_path: Path) -> None:
+    """Each holds the only connection that the other one needs: both give up, in seconds."""
+    limits, timeouts = {"backend_connections": 1}, {"connect": 1}
+    with Rig(tmp_path, stock=2, limits=limits, timeouts=timeouts) as rig:
+        one, two = rig.take(), rig.take()
+        both = threading.Barrier(2, timeout=10)
+
+        def source(connection: BackendConnection) -> None:
+            connection.read_request()
+            both.wait()
+            connection.send(answer(b"z" * 3_000_000, ("ETag", '"e"')))
+            connection.wait_end()
+
+        for pair in (one, two):
+            pair.backend.serve(source, ok())
+        with one.connect() as first, two.connect() as second:
+            first.send(copied(one, source=f"{two.bucket}/source"))
+            second.send(copied(two, source=f"{one.bucket}/source"))
+            statuses = {first.read("PUT").status, second.read("PUT").status}
+            assert 503 in statuses and statuses <= {200, 503}
+        for pair in (one, two):
+            assert pair.ask("HEAD", "").status == 200
+
+
+@pytest.mark.rule("SEM-24", "L2")
+def test_tags_are_copied_for_who_may(pair: Pair) -> None:
+    """Nobody reads or writes them by a copy who may not by themselves."""
+    pair.backend.serve(slowly(0, answer(RESULT)))
+    source = ("x-amz-copy-source", f"/{pair.bucket}/source")
+    explicit = ("x-amz-tagging-directive", "COPY")
+    with pair.connect() as connection:
+        for fields in ((), (explicit,)):
+            request = pair.request("PUT", "/k", source, *fields)
+            assert connection.request(request).status == 200
+        request = pair.request("PUT", "/k", source, credentials=WRITER)
+        assert connection.request(request).status == 200
+        request = pair.request("PUT", "/k", source, explicit, credentials=WRITER)
+        assert connection.request(request).code == "AccessDenied"
+    sent = [request.get("x-amz-tagging-directive") for request in pair.backend.requests]
+    assert sent == [None, "COPY", "REPLACE"]
 
 
 # --- batch deletes --------------------------------------------------------------------------------

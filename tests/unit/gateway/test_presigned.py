@@ -399,6 +399,13 @@ def test_no_streaming_mode_is_presigned(mode: str) -> None:
     assert refusal(hoisted, method="PUT").code == "InvalidRequest"
 
 
+def test_a_payload_under_another_name() -> None:
+    """It would be signed as a parameter, and hold nothing of the body."""
+    signed = url(f"/b/k?{PAYLOAD}={DIGEST}", method="PUT")
+    error = refusal(signed, method="PUT")
+    assert error.code == "InvalidRequest" and "X-Amz-Content-Sha256" in error.message
+
+
 def test_what_names_its_objects_in_an_unsigned_body_is_not_presigned() -> None:
     """D7: such a URL would delete whatever its bearer likes."""
     backend = CountingBackend()
