@@ -26,12 +26,13 @@ from multistore.backends.s3_endpoint import host_field, in_region, is_aws, of_bu
 from multistore.backends.s3_operations import SIMPLE
 from multistore.errors import S3Error
 from multistore.gateway import multipart, outbound
-from multistore.gateway.document import DocumentCheck, check_length
+from multistore.gateway.document import DocumentCheck, check_length, check_of
 from multistore.gateway.listing import Listing, ListingTranslator
 from multistore.gateway.outbound import read_fields
-from multistore.gateway.payload import PayloadPolicy, plan_payload, promises_of
+from multistore.gateway.payload import PayloadPolicy, plan_payload
 from multistore.gateway.plan import EMPTY_SHA256, Forward
 from multistore.gateway.versions import VersionListing, VersionTranslator
+from multistore.limits import DOCUMENT_MAX
 from multistore.wire import percent_encode
 
 if TYPE_CHECKING:
@@ -276,10 +277,10 @@ class S3Backend:
         if head.method in ("PUT", "POST"):
             plan.length = 0
         if row.document is not None:
-            check_length(row.document, head.content_length)
+            check_length(head.content_length, DOCUMENT_MAX, optional=row.document.optional)
             plan.length = head.content_length
             plan.payload = request.payload
-            promises, _ = promises_of(head, request.payload)
+            promises = check_of(head, request.payload)
             if plan.length:
                 plan.check = DocumentCheck(row.document, promises)
         return plan

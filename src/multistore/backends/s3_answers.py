@@ -293,7 +293,7 @@ class AclAnswer(AskedAnswer):
         if status != 200:
             return self.failure(status, head)
         kept = [field for field in self.kept(head) if field[0] != b"content-type"]
-        fields = (*kept, (b"content-type", b"application/xml"))
+        fields = (*kept, *render.CONTENT_TYPE)
         owner_id, owner_display_name = self.backend.owner
         return Read(
             self,

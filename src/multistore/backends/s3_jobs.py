@@ -5,14 +5,14 @@ CompleteMultipartUpload, and copies within a store and between stores.
 from __future__ import annotations
 
 import hashlib
-import logging
 from typing import TYPE_CHECKING, cast
 
 from multistore.backends.s3_answers import AskedAnswer, Failed, Site, respond_error
 from multistore.backends.s3_errors import Failure, explain
 from multistore.errors import S3Error
 from multistore.gateway import complete, copy, delete, outbound
-from multistore.gateway.payload import promises_of
+from multistore.gateway.document import check_of
+from multistore.gateway.job_key import job_key
 from multistore.gateway.plan import (
     EMPTY_SHA256,
     UNSIGNED_PAYLOAD,
@@ -21,6 +21,7 @@ from multistore.gateway.plan import (
     Job,
     Respond,
 )
+from multistore.gateway.render import CONTENT_TYPE
 from multistore.limits import COPY_MAX, ERROR_BODY_MAX, LIST_BODY_MAX
 from multistore.wire import HeaderSet, percent_encode
 
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from multistore.wire import RequestHead, ResponseHead
 
 __all__ = ["complete_upload", "copy_object", "copy_part", "delete_objects"]
-
-_log = logging.getLogger("multistore.backend")
 
 _CUSTOMER_KEY = b"x-amz-server-side-encryption-customer-"
 _SOURCE_KEY = b"x-amz-copy-source-server-side-encryption-customer-"
@@ -134,7 +133,7 @@ def delete_objects(backend: S3Backend, request: GatewayRequest, again: bool) -> 
     bucket, head = request.bucket, request.head
     assert bucket is not None
     outbound.check_write(head, _DELETE_KNOWN)
-    check, _ = promises_of(head, request.payload)
+    check = check_of(head, request.payload)
 
     def send(deletion: Deletion) -> Plan:
         body = delete.document(deletion.allowed(), bucket.prefix)
@@ -216,7 +215,7 @@ def complete_upload(backend: S3Backend, request: GatewayRequest, again: bool) ->
     outbound.check_write(head, _COMPLETE_KNOWN)
     query = b"uploadId=" + percent_encode(backend.upload_id(request))
 
-    def send(parts: complete.Parts) -> Plan:
+    def send(document: bytes) -> Plan:
         async def run(calls: Calls) -> Respond:
             site = backend.site
             plan = Forward(
@@ -226,13 +225,13 @@ def complete_upload(backend: S3Backend, request: GatewayRequest, again: bool) ->
                 site.host,
                 head,
                 _COMPLETE,
-                (*outbound.ADD, (b"content-type", b"application/xml")),
-                len(parts.document),
-                hashlib.sha256(parts.document).hexdigest().encode(),
+                (*outbound.ADD, *CONTENT_TYPE),
+                len(document),
+                hashlib.sha256(document).hexdigest().encode(),
                 site.signer,
                 UNUSED,
             )
-            answered = await calls.fetch(plan, parts.document, limit=ERROR_BODY_MAX)
+            answered = await calls.fetch(plan, document, limit=ERROR_BODY_MAX)
             if answered.status == 200:
                 try:
                     return complete.respond(request, answered.body, _shown(answered.head))
@@ -240,8 +239,7 @@ def complete_upload(backend: S3Backend, request: GatewayRequest, again: bool) ->
                     pass  # an error in a 200 (SEM-19)
             return _failed(backend, request, answered, site)
 
-        key = b"complete" + copy.identity_of_copy(request) + parts.digest
-        return Job(run, key=key, patient=True)
+        return Job(run, key=job_key(request, document), patient=True)
 
     return complete.collect(request, send)
 
@@ -293,7 +291,7 @@ def _copy(
     async def carry_out(calls: Calls) -> Respond:
         return await run(calls, backend, request, source, query, root, keep, add)
 
-    return Job(carry_out, key=b"copy" + copy.identity_of_copy(request), patient=True)
+    return Job(carry_out, key=job_key(request), patient=True)
 
 
 async def _within(

@@ -20,7 +20,7 @@ from multistore.backends.s3_errors import Failure
 from multistore.errors import S3Error
 from multistore.gateway import outbound, render
 from multistore.gateway.bucket_document import read_buckets, read_location, write_location
-from multistore.gateway.payload import promises_of
+from multistore.gateway.document import check_length, check_of
 from multistore.gateway.plan import EMPTY_SHA256, Answer, Collect, Forward, Respond
 from multistore.limits import BUCKET_DOCUMENT_MAX, ERROR_BODY_MAX, LIST_BODY_MAX
 from multistore.wire import HeaderSet, percent_encode
@@ -176,13 +176,9 @@ class StoreBucket(S3Backend):
     def _create(self, request: GatewayRequest) -> Plan:
         head = request.head
         outbound.check_fields(head, _CREATE_KNOWN)
-        if head.chunked:
-            raise S3Error(
-                "MissingContentLength", "You must provide the Content-Length HTTP header."
-            )
-        if head.content_length > BUCKET_DOCUMENT_MAX:
-            raise S3Error("MaxMessageLengthExceeded", "Your request was too big.")
-        check, _ = promises_of(head, request.payload)
+        if head.chunked or head.content_length > 0:
+            check_length(head.content_length, BUCKET_DOCUMENT_MAX)
+        check = check_of(head, request.payload)
 
         def finish(body: bytes) -> Plan:
             return self._create_in(request, read_location(body))

@@ -16,7 +16,7 @@ from multistore.errors import S3Error
 from multistore.gateway import acl, outbound
 from multistore.gateway.operation import BUCKET, OPERATIONS
 from multistore.gateway.plan import Respond
-from multistore.gateway.render import DECLARATION, NAMESPACE
+from multistore.gateway.render import CONTENT_TYPE, DECLARATION, NAMESPACE
 
 if TYPE_CHECKING:
     from multistore.gateway.request import GatewayRequest
@@ -91,8 +91,6 @@ _MISSING: dict[str, tuple[str, str]] = {
 #: make sure of their bucket before they write: it is there, and theirs to use.
 ANSWERED: frozenset[str] = frozenset((*_DOCUMENTS, *_MISSING, "GetBucketAcl", "CreateBucket"))
 
-_XML = ((b"content-type", b"application/xml"),)
-
 
 def bucket_answer(request: GatewayRequest, owner_id: str, owner_display_name: str) -> Respond:
     """The answer to an operation on the bucket itself.
@@ -123,7 +121,7 @@ def bucket_answer(request: GatewayRequest, owner_id: str, owner_display_name: st
         grants = [acl.Grant(b"FULL_CONTROL")]
         if bucket.anonymous:
             grants.append(acl.Grant(b"READ", "URI", acl.EVERYBODY))
-        return Respond(200, _XML, acl.policy(owner_id, owner_display_name, grants))
+        return Respond(200, CONTENT_TYPE, acl.policy(owner_id, owner_display_name, grants))
     root, inside = _DOCUMENTS[name]
     body = b"%b<%b %b>%b</%b>" % (DECLARATION, root, NAMESPACE, inside, root)
-    return Respond(200, _XML, body)
+    return Respond(200, CONTENT_TYPE, body)

@@ -6,6 +6,7 @@ Elements: "CreateBucket" and "ListBuckets" in the Amazon S3 API reference.
 from __future__ import annotations
 
 from multistore.errors import S3Error
+from multistore.gateway.records import malformed
 from multistore.gateway.render import DECLARATION, NAMESPACE
 from multistore.wire import LEAF, START, XmlReader, xml_escape
 
@@ -27,11 +28,7 @@ def read_location(body: bytes) -> str:
     reader.close()
     kind, root, text = events[0]
     if root != _CONFIGURATION or (kind == LEAF and text.strip()):
-        raise S3Error(
-            "MalformedXML",
-            "The XML you provided was not well-formed or did not validate against our published"
-            " schema",
-        )
+        raise malformed()
     location = b""
     for kind, name, text in events[1:]:
         if kind == LEAF and name == "LocationConstraint" and not location:

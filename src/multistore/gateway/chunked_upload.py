@@ -9,16 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
+from multistore.gateway.plan import SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER
 from multistore.wire import ChunkedDecoder
 
 if TYPE_CHECKING:
     from multistore.wire import Authorization, RequestHead, SigningKey
 
 __all__ = ["open_chunked", "read_decoded_length", "read_trailer_names"]
-
-_SIGNED = b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
-_SIGNED_TRAILER = b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
-_UNSIGNED_TRAILER = b"STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
 
 def open_chunked(
@@ -33,20 +30,20 @@ def open_chunked(
     ``read_trailer_names``.
     """
     mode = head.get(b"x-amz-content-sha256") or b""
-    if mode not in (_SIGNED, _SIGNED_TRAILER, _UNSIGNED_TRAILER):
+    if mode not in (SIGNED_CHUNKS, SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER):
         shown = mode.decode("ascii", "replace")
         raise S3Error("NotImplemented", f"The payload mode {shown} is not implemented.")
     length = read_decoded_length(head)
-    names = read_trailer_names(head)
-    if mode == _SIGNED and names:
+    names = tuple(dict.fromkeys(read_trailer_names(head)))
+    if mode == SIGNED_CHUNKS and names:
         raise S3Error(
             "InvalidRequest", f"x-amz-trailer needs the payload mode {mode.decode()}-TRAILER."
         )
-    if mode == _UNSIGNED_TRAILER:
+    if mode == UNSIGNED_CHUNKS_TRAILER:
         return ChunkedDecoder(length, names)
     return ChunkedDecoder(
         length,
-        None if mode == _SIGNED else names,
+        None if mode == SIGNED_CHUNKS else names,
         key=key,
         amz_date=head.get(b"x-amz-date") or b"",
         scope=authorization.credential.partition(b"/")[2],
@@ -71,7 +68,7 @@ def read_decoded_length(head: RequestHead) -> int:
 
 
 def read_trailer_names(head: RequestHead) -> tuple[bytes, ...]:
-    """The names in ``x-amz-trailer``, in lower case, each once. Which of them S3 knows is not
-    judged here."""
+    """The names in ``x-amz-trailer``, in lower case, as often as they are there. Which of them S3
+    knows is not judged here."""
     names = b",".join(head.get_all(b"x-amz-trailer")).lower().split(b",")
-    return tuple(dict.fromkeys(name.strip(b" \t") for name in names if name.strip(b" \t")))
+    return tuple([name.strip(b" \t") for name in names if name.strip(b" \t")])

@@ -5,17 +5,16 @@ Elements: "CompleteMultipartUpload" in the Amazon S3 API reference.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
-from multistore.gateway.integrity import BodyCheck, Promise, read_md5
+from multistore.gateway.document import check_length
+from multistore.gateway.integrity import CHECKSUM_ELEMENTS, BodyCheck, read_hash, read_md5
 from multistore.gateway.page import quoted
-from multistore.gateway.plan import UNSIGNED_PAYLOAD, Collect, Respond
+from multistore.gateway.plan import Collect, Respond
 from multistore.gateway.records import Record, malformed, read_records
-from multistore.gateway.render import DECLARATION, NAMESPACE
+from multistore.gateway.render import CONTENT_TYPE, DECLARATION, NAMESPACE, element
 from multistore.limits import COMPLETE_BODY_MAX, PART_NUMBER_MAX
-from multistore.wire import xml_escape
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,36 +22,17 @@ if TYPE_CHECKING:
     from multistore.gateway.plan import Fields, Plan
     from multistore.gateway.request import GatewayRequest
 
-__all__ = ["Parts", "collect", "respond"]
+__all__ = ["collect", "respond"]
 
-_CHECKSUMS = (
-    "ChecksumCRC32",
-    "ChecksumCRC32C",
-    "ChecksumCRC64NVME",
-    "ChecksumSHA1",
-    "ChecksumSHA256",
-    "ChecksumSHA512",
-    "ChecksumMD5",
-)
-_REQUEST = {"Part": frozenset(("PartNumber", "ETag", *_CHECKSUMS))}
+_REQUEST = {"Part": frozenset(("PartNumber", "ETag", *CHECKSUM_ELEMENTS))}
 _RESULT: dict[str, frozenset[str]] = dict.fromkeys(
-    ("ETag", "ChecksumType", *_CHECKSUMS), frozenset()
+    ("ETag", "ChecksumType", *CHECKSUM_ELEMENTS), frozenset()
 )
-_XML = (b"content-type", b"application/xml")
 
 
-class Parts:
-    """The document as the store gets it. ``digest`` tells it from others."""
-
-    __slots__ = ("digest", "document")
-
-    def __init__(self, document: bytes) -> None:
-        self.document = document
-        self.digest = hashlib.sha256(document).digest()
-
-
-def collect(request: GatewayRequest, send: Callable[[Parts], Plan]) -> Collect:
-    """The plan for a request whose upload is known; ``send`` is asked for the next one.
+def collect(request: GatewayRequest, send: Callable[[bytes], Plan]) -> Collect:
+    """The plan for a request whose upload is known; ``send`` gets the document for the store and
+    gives the next one.
 
     The checksums in the head describe the object, not this body: it is held to the signed hash
     and to Content-MD5.
@@ -60,21 +40,15 @@ def collect(request: GatewayRequest, send: Callable[[Parts], Plan]) -> Collect:
     Raises: InvalidDigest, MissingContentLength, MalformedXML, MaxMessageLengthExceeded.
     """
     length = request.head.content_length
-    if length < 0:
-        raise S3Error("MissingContentLength", "You must provide the Content-Length HTTP header.")
     if length == 0:
         raise malformed()  # S3's answer where no part is named, with an empty body as well
-    if length > COMPLETE_BODY_MAX:
-        raise S3Error("MaxMessageLengthExceeded", "Your request was too big.")
-    promises = read_md5(request.head)
-    if request.payload != UNSIGNED_PAYLOAD:
-        digest = bytes.fromhex(request.payload.decode())
-        promises.append(Promise("x-amz-content-sha256", "sha256", digest))
+    check_length(length, COMPLETE_BODY_MAX)
+    promises = [*read_md5(request.head), *read_hash(request.payload)]
     check = BodyCheck(promises) if promises else None
     return Collect(check, lambda body: send(_read(body)))
 
 
-def _read(body: bytes) -> Parts:
+def _read(body: bytes) -> bytes:
     records, _ = read_records(
         body, "CompleteMultipartUpload", _REQUEST, strict=True, limit=PART_NUMBER_MAX
     )
@@ -90,14 +64,14 @@ def _read(body: bytes) -> Parts:
             )
         last = number
         parts.append(b"<Part>")
-        for element in ("PartNumber", "ETag", *_CHECKSUMS):
-            if element in record:
-                parts.append(_element(element, record[element]))
+        for name in ("PartNumber", "ETag", *CHECKSUM_ELEMENTS):
+            if name in record:
+                parts.append(element(name, record[name]))
         parts.append(b"</Part>")
     if not last:
         raise malformed()
     parts.append(b"</CompleteMultipartUpload>")
-    return Parts(b"".join(parts))
+    return b"".join(parts)
 
 
 def _number(part: Record) -> int:
@@ -130,15 +104,15 @@ def respond(request: GatewayRequest, body: bytes, fields: Fields) -> Respond:
         b"<CompleteMultipartUploadResult ",
         NAMESPACE,
         b">",
-        _element("Location", _location(request)),
-        _element("Bucket", bucket.shown_name.encode()),
-        _element("Key", bucket.shown_prefix + target.key),
+        element("Location", _location(request)),
+        element("Bucket", bucket.shown_name.encode()),
+        element("Key", bucket.shown_prefix + target.key),
     ]
-    for element in ("ETag", *_CHECKSUMS, "ChecksumType"):
-        if texts.get(element):
-            parts.append(_element(element, texts[element]))
+    for name in ("ETag", *CHECKSUM_ELEMENTS, "ChecksumType"):
+        if texts.get(name):
+            parts.append(element(name, texts[name]))
     parts.append(b"</CompleteMultipartUploadResult>")
-    return Respond(200, (_XML, *fields), b"".join(parts))
+    return Respond(200, (*CONTENT_TYPE, *fields), b"".join(parts))
 
 
 def _location(request: GatewayRequest) -> bytes:
@@ -147,8 +121,3 @@ def _location(request: GatewayRequest) -> bytes:
     path = request.head.target.partition(b"?")[0]
     host = request.head.get(b"host")
     return path if host is None else b"%b://%b%b" % (scheme, host, path)
-
-
-def _element(name: str, text: bytes) -> bytes:
-    tag = name.encode()
-    return b"<%b>%b</%b>" % (tag, xml_escape(text), tag)

@@ -7,20 +7,20 @@ Fields and elements: "CopyObject" and "UploadPartCopy" in the Amazon S3 API refe
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
 from multistore.gateway.authorize import allowed, denied
+from multistore.gateway.integrity import CHECKSUM_ELEMENTS
 from multistore.gateway.page import quoted
 from multistore.gateway.plan import Respond
 from multistore.gateway.records import malformed, read_records
-from multistore.gateway.render import DECLARATION, NAMESPACE
+from multistore.gateway.render import CONTENT_TYPE, DECLARATION, NAMESPACE, element
 from multistore.gateway.route import check_key
 from multistore.limits import KEY_MAX
-from multistore.wire import parse_target, percent_decode, percent_encode, xml_escape
+from multistore.wire import parse_target, percent_decode, percent_encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,36 +34,17 @@ if TYPE_CHECKING:
 __all__ = [
     "CopySource",
     "find_source",
-    "identity_of_copy",
     "may_copy_tags",
     "read_range",
     "respond",
     "result",
 ]
 
-_CHECKSUMS = (
-    "ChecksumCRC32",
-    "ChecksumCRC32C",
-    "ChecksumCRC64NVME",
-    "ChecksumSHA1",
-    "ChecksumSHA256",
-)
 _RESULT: dict[str, frozenset[str]] = dict.fromkeys(
-    ("ETag", "LastModified", "ChecksumType", *_CHECKSUMS), frozenset()
+    ("ETag", "LastModified", "ChecksumType", *CHECKSUM_ELEMENTS), frozenset()
 )
-_XML = (b"content-type", b"application/xml")
 
 _RANGE = re.compile(rb"bytes=(\d{1,18})-(\d{1,18})", re.ASCII)
-
-#: Fields that two tries of one copy may differ in.
-_OF_ONE_TRY = (
-    b"authorization",
-    b"x-amz-date",
-    b"date",
-    b"amz-sdk-",
-    b"user-agent",
-    b"x-amzn-trace",
-)
 
 
 class CopySource:
@@ -170,19 +151,6 @@ def read_range(head: RequestHead) -> bytes | None:
     return value
 
 
-def identity_of_copy(request: GatewayRequest) -> bytes:
-    """The same for every try of one copy by one caller, and for no other."""
-    identity, head = request.identity, request.head
-    assert identity is not None
-    digest = hashlib.sha256()
-    for text in (identity.principal.encode(), head.method.encode(), head.target):
-        digest.update(b"%d:%b" % (len(text), text))
-    for name, value in sorted(head.items()):
-        if not name.startswith(_OF_ONE_TRY):
-            digest.update(b"%d:%b%d:%b" % (len(name), name, len(value), value))
-    return digest.digest()
-
-
 def result(body: bytes, root: str) -> dict[str, bytes]:
     """The elements of a store's ``CopyObjectResult`` or ``CopyPartResult``.
 
@@ -198,13 +166,12 @@ def respond(root: str, texts: dict[str, bytes], fields: Fields, now: float) -> R
     """The answer; ``now`` stands for a time of change that the store did not tell."""
     moment = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z").encode()
     parts = [DECLARATION, b"<%b " % root.encode(), NAMESPACE, b">"]
-    for element in ("ETag", "LastModified", *_CHECKSUMS, "ChecksumType"):
-        text = texts.get(element, b"")
-        if element == "ETag":
-            text = quoted(text)
-        text = text or (moment if element == "LastModified" else b"")
-        if text:
-            tag = element.encode()
-            parts.append(b"<%b>%b</%b>" % (tag, xml_escape(text), tag))
+    shown = texts | {
+        "ETag": quoted(texts.get("ETag", b"")),
+        "LastModified": texts.get("LastModified") or moment,
+    }
+    for name in ("ETag", "LastModified", *CHECKSUM_ELEMENTS, "ChecksumType"):
+        if shown.get(name):
+            parts.append(element(name, shown[name]))
     parts.append(b"</%b>" % root.encode())
-    return Respond(200, (_XML, *fields), b"".join(parts))
+    return Respond(200, (*CONTENT_TYPE, *fields), b"".join(parts))

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
 from multistore.gateway.authorize import allowed
+from multistore.gateway.document import check_length
 from multistore.gateway.operation import required_actions
 from multistore.gateway.plan import Collect, Respond
 from multistore.gateway.records import Record, malformed, read_records
-from multistore.gateway.render import DECLARATION, NAMESPACE
+from multistore.gateway.render import CONTENT_TYPE, DECLARATION, NAMESPACE, element
 from multistore.gateway.route import check_key
 from multistore.limits import DELETE_BODY_MAX, DELETE_MAX_KEYS, KEY_MAX
 from multistore.wire import xml_escape
@@ -38,7 +39,6 @@ _RESULT = {
     "Deleted": frozenset(("Key", "VersionId", "DeleteMarker", "DeleteMarkerVersionId")),
     "Error": frozenset(("Key", "VersionId", "Code", "Message")),
 }
-_XML = (b"content-type", b"application/xml")
 
 #: An object as a client names it: its key and its version, b"" for none.
 Name = tuple[bytes, bytes]
@@ -71,7 +71,7 @@ class Deletion:
             elif not self.quiet:
                 parts.append(_deleted(name, outcome))
         parts.append(b"</DeleteResult>")
-        return Respond(200, (_XML, *fields), b"".join(parts))
+        return Respond(200, (*CONTENT_TYPE, *fields), b"".join(parts))
 
 
 _UNREPORTED = S3Error("InternalError", "We encountered an internal error. Please try again.")
@@ -90,13 +90,7 @@ def collect(
     Raises: MissingContentLength, MissingRequestBodyError, MaxMessageLengthExceeded;
     InvalidRequest when nothing is promised of the body.
     """
-    length = request.head.content_length
-    if length < 0:
-        raise S3Error("MissingContentLength", "You must provide the Content-Length HTTP header.")
-    if length == 0:
-        raise S3Error("MissingRequestBodyError", "Request Body is empty")
-    if length > DELETE_BODY_MAX:
-        raise S3Error("MaxMessageLengthExceeded", "Your request was too big.")
+    check_length(request.head.content_length, DELETE_BODY_MAX)
     if check is None:
         raise S3Error("InvalidRequest", "Missing required header for this request: Content-MD5")
 
@@ -114,7 +108,7 @@ def _read(body: bytes) -> Deletion:
     records, texts = read_records(body, "Delete", _REQUEST, strict=True, limit=DELETE_MAX_KEYS)
     objects = records["Object"]
     quiet = texts.get("Quiet", b"false").strip().lower()
-    if not 0 < len(objects) <= DELETE_MAX_KEYS or quiet not in (b"true", b"false"):
+    if not objects or quiet not in (b"true", b"false"):
         raise malformed()
     for record in objects:
         if not record.get("Key"):
@@ -152,10 +146,9 @@ def document(objects: list[Record], prefix: bytes) -> bytes:
     parts = [DECLARATION, b"<Delete ", NAMESPACE, b">"]
     for record in objects:
         parts.append(b"<Object><Key>%b</Key>" % xml_escape(prefix + record["Key"]))
-        for element in ("VersionId", "ETag", "LastModifiedTime", "Size"):
-            if element in record:
-                tag = element.encode()
-                parts.append(b"<%b>%b</%b>" % (tag, xml_escape(record[element]), tag))
+        for name in ("VersionId", "ETag", "LastModifiedTime", "Size"):
+            if name in record:
+                parts.append(element(name, record[name]))
         parts.append(b"</Object>")
     parts.append(b"<Quiet>false</Quiet></Delete>")
     return b"".join(parts)
@@ -164,7 +157,7 @@ def document(objects: list[Record], prefix: bytes) -> bytes:
 def digest_fields(body: bytes) -> Fields:
     """S3 takes no DeleteObjects without a digest of its body."""
     md5 = hashlib.md5(body, usedforsecurity=False).digest()
-    return ((b"content-md5", base64.b64encode(md5)), (b"content-type", b"application/xml"))
+    return ((b"content-md5", base64.b64encode(md5)), *CONTENT_TYPE)
 
 
 def read_result(
@@ -196,10 +189,9 @@ def _deleted(name: Name, record: Record) -> bytes:
     parts = [b"<Deleted><Key>%b</Key>" % xml_escape(name[0])]
     if name[1]:
         parts.append(b"<VersionId>%b</VersionId>" % xml_escape(name[1]))
-    for element in ("DeleteMarker", "DeleteMarkerVersionId"):
-        if record.get(element):
-            tag = element.encode()
-            parts.append(b"<%b>%b</%b>" % (tag, xml_escape(record[element]), tag))
+    for each in ("DeleteMarker", "DeleteMarkerVersionId"):
+        if record.get(each):
+            parts.append(element(each, record[each]))
     parts.append(b"</Deleted>")
     return b"".join(parts)
 

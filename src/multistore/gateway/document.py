@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
-from multistore.limits import DOCUMENT_MAX
+from multistore.gateway.integrity import BodyCheck, read_hash, read_promises
+from multistore.gateway.records import malformed
 from multistore.wire import END, START, XmlReader
 
 if TYPE_CHECKING:
-    from multistore.gateway.integrity import BodyCheck
+    from multistore.wire import RequestHead
 
-__all__ = ["Document", "DocumentCheck", "check_length"]
+__all__ = ["Document", "DocumentCheck", "check_length", "check_of"]
 
 
 class Document:
@@ -30,17 +31,33 @@ class Document:
         self.optional = optional
 
 
-def check_length(document: Document, length: int) -> None:
-    """``length`` in bytes, -1 for none said.
+def check_length(length: int, maximum: int, *, optional: bool = False) -> None:
+    """Both in bytes, ``length`` -1 for none said. ``optional``: there may be no document.
 
     Raises: MissingContentLength, MissingRequestBodyError, MaxMessageLengthExceeded.
     """
     if length < 0:
         raise S3Error("MissingContentLength", "You must provide the Content-Length HTTP header.")
-    if length == 0 and not document.optional:
+    if length == 0 and not optional:
         raise S3Error("MissingRequestBodyError", "Request Body is empty")
-    if length > DOCUMENT_MAX:
+    if length > maximum:
         raise S3Error("MaxMessageLengthExceeded", "Your request was too big.")
+
+
+def check_of(head: RequestHead, payload: bytes) -> BodyCheck | None:
+    """What a document is held to here, if anything. ``payload`` is what the client's verified
+    signature says of it, no streaming mode. A document of no bytes is judged at once, before the
+    backend sees a head (SEM-11).
+
+    Raises: as ``integrity.read_promises``; XAmzContentSHA256Mismatch and BadDigest for the empty
+    document.
+    """
+    promises = [*read_promises(head)[0], *read_hash(payload)]
+    check = BodyCheck(promises) if promises else None
+    if check is not None and head.content_length == 0:
+        check.finish()
+        return None
+    return check
 
 
 class DocumentCheck:
@@ -73,7 +90,7 @@ class DocumentCheck:
                 continue
             if self._depth == 0:
                 if name != document.root:
-                    raise _malformed()
+                    raise malformed()
             elif document.elements is not None and name not in document.elements:
                 raise S3Error(
                     "NotImplemented",
@@ -93,11 +110,4 @@ class DocumentCheck:
             try:
                 self._reader.close()
             except S3Error:
-                raise _malformed() from None
-
-
-def _malformed() -> S3Error:
-    return S3Error(
-        "MalformedXML",
-        "The XML you provided was not well-formed or did not validate against our published schema",
-    )
+                raise malformed() from None

@@ -14,7 +14,7 @@ from multistore.gateway import list_document, outbound, render
 from multistore.gateway.authorize import denied, may_use, missing_bucket
 from multistore.gateway.bucket_answers import ANSWERED, bucket_answer
 from multistore.gateway.operation import not_implemented
-from multistore.gateway.page import CONTENT_TYPE, read_count, read_encoding
+from multistore.gateway.page import read_count, read_encoding
 from multistore.gateway.plan import Respond
 from multistore.types import ANONYMOUS
 from multistore.wire import xml_escape
@@ -155,4 +155,4 @@ def _list(target: Target, below: Iterable[bytes]) -> Respond:
     parts = [list_document.head(target.bucket, prefix, echo, limit, b"/", url)]
     parts += [list_document.common_prefix(name, url) for name in page]
     parts.append(list_document.tail(more, following, len(page) if version == 2 else None))
-    return Respond(200, CONTENT_TYPE, b"".join(parts))
+    return Respond(200, render.CONTENT_TYPE, b"".join(parts))

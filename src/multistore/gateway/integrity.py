@@ -13,6 +13,8 @@ import hashlib
 from typing import TYPE_CHECKING, Protocol
 
 from multistore.errors import S3Error
+from multistore.gateway.chunked_upload import read_trailer_names
+from multistore.gateway.plan import UNSIGNED_PAYLOAD
 from multistore.wire import Crc
 
 if TYPE_CHECKING:
@@ -20,7 +22,16 @@ if TYPE_CHECKING:
 
     from multistore.wire import RequestHead
 
-__all__ = ["BodyCheck", "Checksum", "Promise", "new_checksum", "read_md5", "read_promises"]
+__all__ = [
+    "CHECKSUM_ELEMENTS",
+    "BodyCheck",
+    "Checksum",
+    "Promise",
+    "new_checksum",
+    "read_hash",
+    "read_md5",
+    "read_promises",
+]
 
 _CHECKSUM = b"x-amz-checksum-"
 
@@ -35,6 +46,8 @@ _SIZES = {
     "sha512": 64,
 }
 _CRCS = ("crc32", "crc32c", "crc64nvme")
+#: What they are called in documents.
+CHECKSUM_ELEMENTS = tuple(["Checksum" + name.upper() for name in _SIZES])
 #: S3 has these too. A promise that nobody here could hold is refused, not passed on (law 6); SDKs
 #: send them only when told to.
 _NOT_COMPUTED = ("xxhash3", "xxhash64", "xxhash128")
@@ -147,6 +160,13 @@ def read_md5(head: RequestHead) -> list[Promise]:
     return [Promise("Content-MD5", "md5", digest)]
 
 
+def read_hash(payload: bytes) -> list[Promise]:
+    """What a verified signature promises: a SHA-256 in hex, or nothing (``UNSIGNED-PAYLOAD``)."""
+    if payload == UNSIGNED_PAYLOAD:
+        return []
+    return [Promise("x-amz-content-sha256", "sha256", bytes.fromhex(payload.decode()))]
+
+
 def read_promises(
     head: RequestHead, *, trailer: bool = False
 ) -> tuple[list[Promise], list[tuple[bytes, bytes]]]:
@@ -220,12 +240,11 @@ def _announced(head: RequestHead) -> list[str]:
     Raises: InvalidRequest for a field that is no checksum, NotImplemented.
     """
     found = []
-    for name in b",".join(head.get_all(b"x-amz-trailer")).lower().split(b","):
-        if name := name.strip(b" \t"):
-            algorithm = _algorithm(name)
-            if algorithm is None:
-                raise _invalid("The value specified in the x-amz-trailer header is not supported")
-            found.append(algorithm)
+    for name in read_trailer_names(head):
+        algorithm = _algorithm(name)
+        if algorithm is None:
+            raise _invalid("The value specified in the x-amz-trailer header is not supported")
+        found.append(algorithm)
     return found
 
 

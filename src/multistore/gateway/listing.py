@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
 from multistore.gateway import list_document
-from multistore.gateway.page import CONTENT_TYPE, PageRequest, PageTranslator, quoted
+from multistore.gateway.page import PageRequest, PageTranslator, quoted
 from multistore.gateway.plan import Respond
+from multistore.gateway.render import CONTENT_TYPE
 from multistore.wire import percent_decode, xml_escape
 
 if TYPE_CHECKING:

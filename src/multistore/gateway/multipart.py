@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
 from multistore.gateway import list_document
+from multistore.gateway.integrity import CHECKSUM_ELEMENTS
 from multistore.gateway.page import (
-    CONTENT_TYPE,
     DocumentTranslator,
     PageRequest,
     PairTranslator,
@@ -27,9 +27,10 @@ from multistore.gateway.page import (
     read_encoding,
 )
 from multistore.gateway.plan import Respond
-from multistore.gateway.render import DECLARATION, NAMESPACE
+from multistore.gateway.records import read_records
+from multistore.gateway.render import CONTENT_TYPE, DECLARATION, NAMESPACE, element
 from multistore.limits import PART_NUMBER_MAX, UPLOAD_ID_MAX
-from multistore.wire import LEAF, START, XmlReader, percent_encode, xml_escape
+from multistore.wire import percent_encode, xml_escape
 
 if TYPE_CHECKING:
     from multistore.gateway.plan import Fields
@@ -88,24 +89,12 @@ def initiated(
 
     Raises: BadGateway.
     """
-    upload_id = b""
-    depth = 0
-    reader = XmlReader()
+    known = {"UploadId": frozenset[str]()}
     try:
-        events = reader.feed(body)
-        reader.close()
+        _, texts = read_records(body, "InitiateMultipartUploadResult", known, strict=False)
     except S3Error:
-        events = []
-    for kind, name, text in events:
-        if kind == LEAF:
-            if depth == 1 and name == "UploadId":
-                upload_id = text
-        elif kind == START:
-            if depth == 0 and name != "InitiateMultipartUploadResult":
-                break
-            depth += 1
-        else:
-            depth -= 1
+        texts = {}
+    upload_id = texts.get("UploadId")
     if not upload_id:
         _log.warning(
             "bucket %s: CreateMultipartUpload was answered without an upload id", bucket.name
@@ -192,19 +181,7 @@ class PartTranslator(DocumentTranslator):
     """Implements ``plan.Translate`` for one page of parts."""
 
     root = "ListPartsResult"
-    taken = frozenset(
-        (
-            "ChecksumCRC32",
-            "ChecksumCRC32C",
-            "ChecksumCRC64NVME",
-            "ChecksumSHA1",
-            "ChecksumSHA256",
-            "ETag",
-            "LastModified",
-            "PartNumber",
-            "Size",
-        )
-    )
+    taken = frozenset(("ETag", "LastModified", "PartNumber", "Size", *CHECKSUM_ELEMENTS))
 
     __slots__ = ("_asked", "_last", "_next", "_truncated")
 
@@ -228,8 +205,7 @@ class PartTranslator(DocumentTranslator):
         elif name == "NextPartNumberMarker":
             self._next = self._number(text) if text else 0
         elif name in ("StorageClass", "ChecksumAlgorithm", "ChecksumType"):
-            tag = name.encode()
-            self._write(b"<%b>%b</%b>" % (tag, xml_escape(text), tag))
+            self._write(element(name, text))
 
     def _ended(self, name: str, entry: dict[str, bytes]) -> None:
         if name != "Part":
@@ -246,10 +222,7 @@ class PartTranslator(DocumentTranslator):
                 xml_escape(entry.get("Size", b"0")),
             )
         ]
-        for checksum in sorted(entry):
-            if checksum.startswith("Checksum"):
-                tag = checksum.encode()
-                parts.append(b"<%b>%b</%b>" % (tag, xml_escape(entry[checksum]), tag))
+        parts += [element(each, entry[each]) for each in CHECKSUM_ELEMENTS if each in entry]
         parts.append(b"</Part>")
         self._write(b"".join(parts))
 

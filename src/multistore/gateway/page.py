@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from multistore.errors import S3Error
 from multistore.gateway import authorize, list_document
+from multistore.gateway.render import CONTENT_TYPE
 from multistore.limits import LIST_BODY_MAX, LIST_MAX_KEYS
 from multistore.wire import LEAF, START, XmlReader, percent_encode, xml_escape
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from multistore.gateway.request import GatewayRequest
 
 __all__ = [
-    "CONTENT_TYPE",
     "DocumentTranslator",
     "PageRequest",
     "PageTranslator",
@@ -46,8 +46,6 @@ _SEALED_MARKER = b"~multistore~"
 #: Output is handed on in pieces of at least this many bytes: few writes, and a runtime that waits
 #: with the head for the first of them can still answer a fault of a short page with its status.
 _PIECE = 32_768
-
-CONTENT_TYPE: Fields = ((b"content-type", b"application/xml"),)
 
 
 def argument(name: str, message: str) -> S3Error:

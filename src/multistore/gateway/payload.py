@@ -14,13 +14,20 @@ from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
 from multistore.gateway.chunked_upload import open_chunked, read_decoded_length
-from multistore.gateway.integrity import BodyCheck, Promise, read_promises
-from multistore.gateway.plan import EMPTY_SHA256, UNSIGNED_PAYLOAD, Framing
+from multistore.gateway.integrity import BodyCheck, read_hash, read_promises
+from multistore.gateway.plan import (
+    EMPTY_SHA256,
+    SIGNED_CHUNKS,
+    SIGNED_CHUNKS_TRAILER,
+    UNSIGNED_CHUNKS_TRAILER,
+    UNSIGNED_PAYLOAD,
+    Framing,
+)
 
 if TYPE_CHECKING:
     from multistore.gateway.plan import Fields
     from multistore.gateway.request import GatewayRequest
-    from multistore.wire import ChunkedDecoder, RequestHead
+    from multistore.wire import ChunkedDecoder
 
 __all__ = [
     "CHUNKED_OPERATIONS",
@@ -28,15 +35,10 @@ __all__ = [
     "PayloadPolicy",
     "content_length",
     "plan_payload",
-    "promises_of",
 ]
 
 #: Operations whose body may be framed as aws-chunked.
 CHUNKED_OPERATIONS = frozenset(("PutObject", "UploadPart"))
-
-_SIGNED = b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
-_SIGNED_TRAILER = b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
-_UNSIGNED_TRAILER = b"STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 
 
 class PayloadPolicy:
@@ -46,8 +48,7 @@ class PayloadPolicy:
     the body goes behind it again. ``signed``: what has no hash is sent in signed chunks, and so is
     what has a trailer. ``verifies``: the store compares what our signed head says with the body,
     which then may pass unread (law 6); with ``checksums`` also digests beside it, as AWS does. All
-    of them False: ``UNSIGNED-PAYLOAD``, the only thing
-    that can be said without a signature.
+    of them False: ``UNSIGNED-PAYLOAD``, the only thing that can be said without a signature.
     """
 
     __slots__ = ("checksums", "hash", "signed", "trailer", "verifies")
@@ -143,23 +144,23 @@ def plan_payload(request: GatewayRequest, policy: PayloadPolicy) -> Payload:
         assert request.authorization is not None
         decoder = open_chunked(head, request.authorization, request.signing_key)
     length = content_length(request)
-    trailing = stated in (_SIGNED_TRAILER, _UNSIGNED_TRAILER)
+    trailing = stated in (SIGNED_CHUNKS_TRAILER, UNSIGNED_CHUNKS_TRAILER)
     promises, shown = read_promises(head, trailer=trailing)
     behind = [promise for promise in promises if promise.digest is None]
     literal = decoder is None and stated != UNSIGNED_PAYLOAD
     if literal:
-        promises.append(Promise("x-amz-content-sha256", "sha256", bytes.fromhex(stated.decode())))
+        promises += read_hash(stated)
 
     payload, framing = UNSIGNED_PAYLOAD, None
     if behind and policy.trailer:
         framing = Framing([(p.header.encode(), p.encoded_size) for p in behind], policy.signed)
-        payload = _SIGNED_TRAILER if policy.signed else _UNSIGNED_TRAILER
+        payload = SIGNED_CHUNKS_TRAILER if policy.signed else UNSIGNED_CHUNKS_TRAILER
     elif literal and policy.hash:
         payload = stated
     elif policy.signed:
         payload = EMPTY_SHA256
         if length > 0:
-            payload, framing = _SIGNED, Framing(None, True)
+            payload, framing = SIGNED_CHUNKS, Framing(None, True)
 
     check = BodyCheck(promises) if promises else None
     if check is not None and decoder is None:
@@ -200,23 +201,3 @@ def content_length(request: GatewayRequest) -> int:
     if stated is not None and read_decoded_length(head) != length:
         raise S3Error("InvalidRequest", "x-amz-decoded-content-length is not Content-Length.")
     return length
-
-
-def promises_of(head: RequestHead, payload: bytes) -> tuple[BodyCheck | None, Fields]:
-    """What a small document is held to here, if anything, and the checksum that its answer may
-    repeat (SEM-20).
-
-    ``payload`` is what the client's verified signature says of it, no streaming mode. A document
-    of no bytes is judged at once, before the backend sees a head (SEM-11).
-
-    Raises: XAmzContentSHA256Mismatch, BadDigest, InvalidDigest, InvalidRequest, NotImplemented.
-    """
-    promises, shown = read_promises(head)
-    if payload != UNSIGNED_PAYLOAD:
-        promises.append(Promise("x-amz-content-sha256", "sha256", bytes.fromhex(payload.decode())))
-    if not promises:
-        return None, ()
-    if head.content_length == 0:
-        BodyCheck(promises).finish()
-        return None, tuple(shown)
-    return BodyCheck(promises), tuple(shown)

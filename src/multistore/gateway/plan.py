@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EMPTY_SHA256",
+    "SIGNED_CHUNKS",
+    "SIGNED_CHUNKS_TRAILER",
+    "UNSIGNED_CHUNKS_TRAILER",
     "UNSIGNED_PAYLOAD",
     "Answer",
     "Check",
@@ -33,6 +36,10 @@ Fields = tuple[tuple[bytes, bytes], ...]
 #: What a signature says of a body that is not bound by it, and of one without bytes
 #: ("Authenticating Requests (AWS Signature Version 4)").
 UNSIGNED_PAYLOAD = b"UNSIGNED-PAYLOAD"
+#: The same of one in aws-chunked framing, by what is signed and what follows it.
+SIGNED_CHUNKS = b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD"
+SIGNED_CHUNKS_TRAILER = b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER"
+UNSIGNED_CHUNKS_TRAILER = b"STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 EMPTY_SHA256 = b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 

@@ -11,19 +11,34 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from multistore.errors import S3Error
+    from multistore.gateway.plan import Fields
     from multistore.types import Bucket
     from multistore.wire import RequestHead
 
-__all__ = ["bucket_location", "error", "list_buckets", "resource_of"]
+__all__ = [
+    "CONTENT_TYPE",
+    "DECLARATION",
+    "NAMESPACE",
+    "bucket_location",
+    "element",
+    "error",
+    "list_buckets",
+    "resource_of",
+]
 
 DECLARATION = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 NAMESPACE = b'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
-_XML = (b"content-type", b"application/xml")
+CONTENT_TYPE: Fields = ((b"content-type", b"application/xml"),)
+
+
+def element(name: str, text: bytes) -> bytes:
+    """An element with text alone."""
+    tag = name.encode()
+    return b"<%b>%b</%b>" % (tag, xml_escape(text), tag)
 
 
 def _element(name: str, text: str) -> bytes:
-    tag = name.encode()
-    return b"<%b>%b</%b>" % (tag, xml_escape(text.encode("utf-8", "replace")), tag)
+    return element(name, text.encode("utf-8", "replace"))
 
 
 def resource_of(head: RequestHead) -> str:
@@ -47,7 +62,7 @@ def error(error: S3Error, request_id: str, resource: str = "", *, head: bool = F
             elements.append(_element(name, text))
     if error.status == 304:
         return Respond(304, tuple(fields), close=error.fatal)
-    fields.append(_XML)
+    fields += CONTENT_TYPE
     if head:
         return Respond(error.status, tuple(fields), close=error.fatal)
     elements.append(_element("Resource", resource))
@@ -83,7 +98,7 @@ def list_buckets(
     if prefix:
         parts.append(_element("Prefix", prefix))
     parts.append(b"</ListAllMyBucketsResult>")
-    return Respond(200, (_XML,), b"".join(parts))
+    return Respond(200, CONTENT_TYPE, b"".join(parts))
 
 
 def bucket_location(region: str) -> Respond:
@@ -92,4 +107,4 @@ def bucket_location(region: str) -> Respond:
     body = (
         DECLARATION + b"<LocationConstraint " + NAMESPACE + b">" + text + b"</LocationConstraint>"
     )
-    return Respond(200, (_XML,), body)
+    return Respond(200, CONTENT_TYPE, body)

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING
 
 from multistore.errors import S3Error
 from multistore.gateway.operation import AUTH_PARAMS
-from multistore.gateway.plan import EMPTY_SHA256, UNSIGNED_PAYLOAD
+from multistore.gateway.plan import (
+    EMPTY_SHA256,
+    SIGNED_CHUNKS,
+    SIGNED_CHUNKS_TRAILER,
+    UNSIGNED_CHUNKS_TRAILER,
+    UNSIGNED_PAYLOAD,
+)
 
 if TYPE_CHECKING:
     from multistore.wire import Authorization, RequestHead, SigningKey, Target
@@ -42,11 +48,11 @@ QUERY_FAULT = "AuthorizationQueryParametersError"
 #: Rule 11: the streaming modes that exist. Another one is not S3's.
 STREAMING = frozenset(
     (
-        b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
-        b"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER",
+        SIGNED_CHUNKS,
+        SIGNED_CHUNKS_TRAILER,
         b"STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD",
         b"STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER",
-        b"STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        UNSIGNED_CHUNKS_TRAILER,
     )
 )
 

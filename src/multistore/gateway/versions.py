@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from multistore.gateway import list_document
-from multistore.gateway.page import CONTENT_TYPE, PageRequest, PairTranslator, argument, quoted
+from multistore.gateway.page import PageRequest, PairTranslator, argument, quoted
 from multistore.gateway.plan import Respond
-from multistore.gateway.render import DECLARATION, NAMESPACE
+from multistore.gateway.render import CONTENT_TYPE, DECLARATION, NAMESPACE
 from multistore.wire import xml_escape
 
 if TYPE_CHECKING:

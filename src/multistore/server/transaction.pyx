@@ -24,7 +24,7 @@ cdef enum:
 cdef object log = logging.getLogger("multistore.server")
 cdef bytes LAST_CHUNK = b"0\r\n\r\n"
 cdef bytes DECLARATION = render.DECLARATION
-cdef tuple DOCUMENT = ((b"content-type", b"application/xml"),)
+cdef tuple CONTENT_TYPE = render.CONTENT_TYPE
 
 
 cdef class Transaction(Exchange):
@@ -131,7 +131,7 @@ cdef class Transaction(Exchange):
         if self.job.patient and self.client.version >= 11:
             if not self.answered:
                 self.answered = True
-                self.client.send_head(200, None, None, DOCUMENT, CHUNKED, NULL, 0)
+                self.client.send_head(200, None, None, CONTENT_TYPE, CHUNKED, NULL, 0)
                 self._write_chunk(PyBytes_AS_STRING(DECLARATION), PyBytes_GET_SIZE(DECLARATION))
             elif not self.client.stream.full:
                 self._write_chunk(" ", 1)
